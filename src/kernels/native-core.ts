@@ -1,0 +1,250 @@
+/**
+ * The surface of the native core, declared once. C++ (`native/addon.cc`) answers it name by name; nothing but `src/kernels`
+ * and `src/tensor` calls it. Shapes, dtypes and options are checked in TypeScript; C++ checks again only what memory safety
+ * needs: the buffer is alive and long enough for the counts it is given.
+ *
+ * Buffers are numbers (slot and generation), 0 means "absent". All float data is float32 unless a name says otherwise.
+ * Images and their like are channels-last: `[rows..., spatial..., C]`. Convolution weights stay in PyTorch's order `[O, I/groups, k...]`.
+ */
+
+/** A native buffer: a number that stays valid until `release`. 0 is "no buffer". */
+export type BufferId = number;
+
+export type BytesView = Float32Array | Float64Array | Int32Array | Uint32Array | Uint16Array | Uint8Array | Int8Array;
+
+export type UnaryOp =
+  | "neg"
+  | "exp"
+  | "log"
+  | "sqrt"
+  | "abs"
+  | "sign"
+  | "sigmoid"
+  | "tanh"
+  | "relu"
+  | "floor"
+  | "trunc"
+  | "roundEven"
+  | "roundFloat16"
+  | "reciprocal"
+  | "square"
+  | "isFinite";
+
+export type BinaryOp =
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "max"
+  | "min"
+  | "greaterEqual"
+  | "greater"
+  | "equal";
+
+export type ReduceOp = "sum" | "mean" | "max" | "argmax";
+export type PoolOp = "max" | "avg" | "sum";
+
+/** A convolution over 1 to 3 spatial axes. `input`, `kernel`, `output`... list those axes in order (D, H, W). */
+export interface ConvSpec {
+  batch: number;
+  inChannels: number;
+  outChannels: number;
+  groups: number;
+  input: number[];
+  kernel: number[];
+  stride: number[];
+  padding: number[];
+  dilation: number[];
+  output: number[];
+}
+
+/** A pooling over 1 to 3 spatial axes. `divisor` (avg): 0 means the window's own count, see `countIncludePad`. */
+export interface PoolSpec {
+  batch: number;
+  channels: number;
+  input: number[];
+  kernel: number[];
+  stride: number[];
+  padding: number[];
+  dilation: number[];
+  output: number[];
+  countIncludePad: boolean;
+  divisor: number;
+}
+
+export interface SgdOptions {
+  learningRate: number;
+  momentum: number;
+  dampening: number;
+  weightDecay: number;
+  nesterov: boolean;
+  /** The first step sets the momentum buffer to the gradient instead of mixing (as PyTorch). */
+  firstStep: boolean;
+}
+
+export interface AdamOptions {
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  weightDecay: number;
+  /** AdamW: decay the weights directly instead of through the gradient. */
+  decoupled: boolean;
+  /** 1 for the first step (bias correction). */
+  step: number;
+}
+
+/**
+ * One scan of a neuron over time. Arrays are `[steps, elements]`; the meaning of states, saved values and parameters is that
+ * of the generated variant (`model/neurons`), in its declared order.
+ */
+export interface NeuronForward {
+  variant: string;
+  steps: number;
+  elements: number;
+  x: BufferId;
+  /** One buffer `[elements]` for each state: read as the state before step 0, overwritten with the state after the last. */
+  states: BufferId[];
+  params: Float64Array;
+  /** `[steps, elements]`, or 0 for a neuron that does not spike. */
+  spike: BufferId;
+  /** One `[steps, elements]` buffer for each value the variant marks with `charged`, or 0 where it is not wanted. */
+  saved: BufferId[];
+  /** One `[steps, elements]` buffer for each state (its value after each step), or 0 where it is not wanted. */
+  stateSeqs: BufferId[];
+}
+
+export interface NeuronBackward {
+  variant: string;
+  surrogate: string;
+  surrogateParams: Float64Array;
+  steps: number;
+  elements: number;
+  /** Input of the forward scan; may be 0 when the variant's derivative does not read it. */
+  x: BufferId;
+  /** State before step 0, `[elements]` each. */
+  initialStates: BufferId[];
+  saved: BufferId[];
+  params: Float64Array;
+  /** Gradient of the spikes `[steps, elements]`, or 0. */
+  gradSpike: BufferId;
+  /** Gradient of each state's sequence, or 0. */
+  gradStateSeqs: BufferId[];
+  /** Gradient of each saved (charged) value, or 0: a loss on the potential before reset. */
+  gradSaved: BufferId[];
+  /** In: gradient of each state after the last step (or 0). */
+  gradFinalStates: BufferId[];
+  /** Out: gradient of the input. */
+  gradX: BufferId;
+  /** Out: gradient of each state before step 0, `[elements]`, or 0 where it is not wanted. */
+  gradInitialStates: BufferId[];
+  /** Out: gradient of each parameter, summed over everything in a fixed order (double precision). */
+  gradParams: Float64Array;
+}
+
+export interface MemoryStats {
+  /** Buffers handed out and not released. */
+  liveBuffers: number;
+  liveBytes: number;
+  /** Largest `liveBytes` since `resetPeak`. */
+  peakBytes: number;
+  /** Released memory kept for reuse. */
+  cachedBytes: number;
+}
+
+export interface CoreInfo {
+  version: string;
+  onednn: string;
+  compiler: string;
+  /** Instruction set that the neuron and element kernels were chosen for at run time: "avx512", "avx2" or "baseline". */
+  isa: string;
+  threads: number;
+  cpu: string;
+}
+
+export interface NativeCore {
+  // --- memory ---------------------------------------------------------------------------------------------------------
+  /** Uninitialised memory, 64-byte aligned. Throws when the system refuses. */
+  alloc(bytes: number): BufferId;
+  release(buffer: BufferId): void;
+  byteLength(buffer: BufferId): number;
+  write(buffer: BufferId, byteOffset: number, source: BytesView): void;
+  read(buffer: BufferId, byteOffset: number, target: BytesView): void;
+  copy(source: BufferId, sourceByte: number, target: BufferId, targetByte: number, bytes: number): void;
+  memoryStats(): MemoryStats;
+  resetPeak(): void;
+  /** Gives cached memory back to the system. */
+  trimCache(): void;
+  info(): CoreInfo;
+  setThreads(count: number): void;
+
+  // --- element by element ----------------------------------------------------------------------------------------------
+  fill(out: BufferId, count: number, value: number): void;
+  unary(op: UnaryOp, x: BufferId, out: BufferId, count: number): void;
+  /** out[i] = a[i] op b[i]. `out` may be `a` or `b`. */
+  binary(op: BinaryOp, a: BufferId, b: BufferId, out: BufferId, count: number): void;
+  /** out[i] = a[i] op value, or value op a[i] when `reversed`. */
+  binaryScalar(op: BinaryOp, a: BufferId, value: number, reversed: boolean, out: BufferId, count: number): void;
+  /** NumPy broadcasting: strides in elements, 0 along a repeated axis. `shape` is the output's. */
+  binaryBroadcast(op: BinaryOp, a: BufferId, aStrides: number[], b: BufferId, bStrides: number[], out: BufferId, shape: number[]): void;
+  /** y[i] += alpha * x[i] */
+  axpy(alpha: number, x: BufferId, y: BufferId, count: number): void;
+  /** out[i] = low <= x[i] <= high ? grad[i] : 0, the gradient of a clamp (1 on the boundary). */
+  clampGrad(x: BufferId, grad: BufferId, low: number, high: number, out: BufferId, count: number): void;
+  clamp(x: BufferId, low: number, high: number, out: BufferId, count: number): void;
+  convert(fromType: number, x: BufferId, toType: number, out: BufferId, count: number): void;
+
+  // --- moving data -----------------------------------------------------------------------------------------------------
+  /** out has axes `permutation` of x (NumPy's transpose). */
+  permute(elementBytes: number, x: BufferId, shape: number[], permutation: number[], out: BufferId): void;
+  /** Copies `rows` blocks of `blockBytes`; steps through both buffers with the given byte strides. For concat and slice. */
+  copyStrided(rows: number, blockBytes: number, source: BufferId, sourceByte: number, sourceStride: number, target: BufferId, targetByte: number, targetStride: number): void;
+
+  // --- reductions ------------------------------------------------------------------------------------------------------
+  /** x `[outer, axis, inner]` -> out `[outer, inner]`; argmax writes int32 (first maximum). Fixed order for any thread count. */
+  reduce(op: ReduceOp, x: BufferId, outer: number, axis: number, inner: number, out: BufferId): void;
+  /** Number of elements that differ, and the first such index (-1: none). float32 compared by value. */
+  countDifferent(a: BufferId, b: BufferId, count: number): { different: number; first: number };
+  /** Number of NaN or infinite values. */
+  countNonFinite(x: BufferId, count: number): number;
+
+  // --- dense -----------------------------------------------------------------------------------------------------------
+  /** c `[m,n]` = a `[m,k]` b `[k,n]` (transposed storage where said), added to c when `accumulate`. */
+  matmul(transposeA: boolean, transposeB: boolean, m: number, n: number, k: number, a: BufferId, b: BufferId, c: BufferId, accumulate: boolean): void;
+  /** y `[rows,O]` = x `[rows,I]` weight `[O,I]` transposed + bias `[O]` (0: none). */
+  linearForward(rows: number, inFeatures: number, outFeatures: number, x: BufferId, weight: BufferId, bias: BufferId, y: BufferId): void;
+  convForward(spec: ConvSpec, x: BufferId, weight: BufferId, bias: BufferId, y: BufferId): void;
+  convBackwardData(spec: ConvSpec, gradY: BufferId, weight: BufferId, gradX: BufferId): void;
+  /** gradBias 0: not wanted. */
+  convBackwardWeights(spec: ConvSpec, x: BufferId, gradY: BufferId, gradWeight: BufferId, gradBias: BufferId): void;
+  /** `indices` (max only): int32 index of the winner inside its window, row-major; the first maximum wins. */
+  poolForward(op: PoolOp, spec: PoolSpec, x: BufferId, y: BufferId, indices: BufferId): void;
+  poolBackward(op: PoolOp, spec: PoolSpec, gradY: BufferId, indices: BufferId, gradX: BufferId): void;
+  /** Batch statistics of x `[rows,C]`: y, and mean and 1/sqrt(var + eps) `[C]` for backward; var is biased. Writes var `[C]` too. */
+  batchNormTrain(rows: number, channels: number, epsilon: number, x: BufferId, weight: BufferId, bias: BufferId, y: BufferId, mean: BufferId, variance: BufferId): void;
+  batchNormInfer(rows: number, channels: number, epsilon: number, x: BufferId, mean: BufferId, variance: BufferId, weight: BufferId, bias: BufferId, y: BufferId): void;
+  /** `training`: gradient through the batch statistics; else they are constants. Any output may be 0. */
+  batchNormBackward(training: boolean, rows: number, channels: number, epsilon: number, x: BufferId, gradY: BufferId, mean: BufferId, variance: BufferId, weight: BufferId, gradX: BufferId, gradWeight: BufferId, gradBias: BufferId): void;
+  /** Mean over rows of -log softmax(logits)[label]; `grad` `[rows,C]` receives its gradient (0: not wanted). labels int32. Returns the loss. */
+  softmaxCrossEntropy(rows: number, classes: number, logits: BufferId, labels: BufferId, grad: BufferId): number;
+
+  // --- neurons ---------------------------------------------------------------------------------------------------------
+  neuronForward(call: NeuronForward): void;
+  neuronBackward(call: NeuronBackward): void;
+  /** Derivative of a surrogate function, element by element. */
+  surrogateGrad(surrogate: string, params: Float64Array, x: BufferId, out: BufferId, count: number): void;
+
+  // --- training --------------------------------------------------------------------------------------------------------
+  sgdStep(param: BufferId, grad: BufferId, momentum: BufferId, count: number, options: SgdOptions): void;
+  adamStep(param: BufferId, grad: BufferId, mean: BufferId, variance: BufferId, count: number, options: AdamOptions): void;
+  /** Sum of squares in double precision, fixed order. */
+  sumSquares(x: BufferId, count: number): number;
+
+  // --- random numbers (core/random.ts: word `position + i` of the stream) ------------------------------------------------
+  /** Floats in [0,1): (word >>> 8) * 2^-24. */
+  randomUniform(seed: number, stream: number, position: number, out: BufferId, count: number): void;
+  /** Normal numbers by Box and Muller from words 2i and 2i+1 (takes 2 * count words). */
+  randomNormal(seed: number, stream: number, position: number, out: BufferId, count: number): void;
+  /** out[i] = uniform word `position + i` < probability[i] ? 1 : 0. */
+  randomBernoulli(seed: number, stream: number, position: number, probability: BufferId, out: BufferId, count: number): void;
+}

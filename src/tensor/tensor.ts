@@ -1,0 +1,166 @@
+/**
+ * Tensor: a logical shape over native memory. It does not know operations (`ops/`) nor how gradients flow (`tape.ts`).
+ *
+ * Shapes are PyTorch's (`[T, N, C, H, W]`). Memory is row-major, except that a tensor with `spatial` = s > 0 keeps its channel
+ * axis (the one before the last s axes) innermost: `[T, N, C, H, W]` with spatial 2 lies in memory as `[T, N, H, W, C]`.
+ */
+import { DTYPES, type DType, fail, formatShape, type RawArray, type Shape, sizeOf } from "../core/index.ts";
+import { core } from "../kernels/index.ts";
+import { channelsLastPermutation } from "./layout.ts";
+import { adopt, disown } from "./scope.ts";
+import { Storage } from "./storage.ts";
+
+/** What the tape knows about a value: its identity survives the tensor object. */
+export class Variable {
+  /** Leaf (a parameter): its gradient is kept in `grad` after `backward()`. */
+  grad: Tensor | null = null;
+  constructor(readonly leaf: boolean) {}
+}
+
+export interface TensorOptions {
+  dtype?: DType;
+  requiresGrad?: boolean;
+}
+
+export class Tensor {
+  /** null: gradients do not flow here. */
+  variable: Variable | null = null;
+  #disposed = false;
+
+  constructor(
+    private readonly memory: Storage,
+    readonly shape: Shape,
+    readonly dtype: DType = "float32",
+    readonly spatial = 0,
+  ) {
+    adopt(this);
+  }
+
+  /** Uninitialised tensor of a shape. */
+  static empty(shape: Shape, dtype: DType = "float32", spatial = 0): Tensor {
+    return new Tensor(Storage.allocate(sizeOf(shape) * DTYPES[dtype].bytes), shape, dtype, spatial);
+  }
+
+  /** Copies numbers given in row-major order of `shape`. float16 takes its 16-bit patterns. */
+  static from(data: ArrayLike<number>, shape: Shape, options: TensorOptions = {}): Tensor {
+    const dtype = options.dtype ?? "float32";
+    if (data.length !== sizeOf(shape)) {
+      fail("SHAPE", {
+        where: "Tensor.from",
+        expected: `${sizeOf(shape)} numbers for shape ${formatShape(shape)}`,
+        got: `${data.length}`,
+      });
+    }
+    const ArrayType = DTYPES[dtype].array;
+    const raw = data instanceof ArrayType ? data : ArrayType.from(data as ArrayLike<number>);
+    const tensor = Tensor.empty(shape, dtype);
+    core().write(tensor.buffer, 0, raw);
+    if (options.requiresGrad) tensor.variable = new Variable(true);
+    return tensor;
+  }
+
+  static full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+    if (options.dtype && options.dtype !== "float32") {
+      return Tensor.from(new Array<number>(sizeOf(shape)).fill(value), shape, options);
+    }
+    const tensor = Tensor.empty(shape);
+    core().fill(tensor.buffer, tensor.size, value);
+    if (options.requiresGrad) tensor.variable = new Variable(true);
+    return tensor;
+  }
+
+  static zeros(shape: Shape, options: TensorOptions = {}): Tensor {
+    return Tensor.full(shape, 0, options);
+  }
+
+  static ones(shape: Shape, options: TensorOptions = {}): Tensor {
+    return Tensor.full(shape, 1, options);
+  }
+
+  get storage(): Storage {
+    if (this.#disposed) {
+      fail("STATE", {
+        where: `tensor ${formatShape(this.shape)}`,
+        expected: "a live tensor",
+        got: "one that was disposed",
+        hint: "Return it from scope(), or keep() it, when it is needed later.",
+      });
+    }
+    return this.memory;
+  }
+
+  /** The native buffer, for kernels. */
+  get buffer(): number {
+    return this.storage.buffer;
+  }
+
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  get requiresGrad(): boolean {
+    return this.variable !== null;
+  }
+
+  /** Gradient of a leaf after `backward()`, else null. */
+  get grad(): Tensor | null {
+    return this.variable?.grad ?? null;
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** Another tensor over the same memory: same variable, own lifetime. */
+  share(): Tensor {
+    return this.view(this.shape, this.spatial, this.variable);
+  }
+
+  /** The same memory read with another shape and layout; the caller knows that the order in memory fits. */
+  view(shape: Shape, spatial: number, variable: Variable | null = null): Tensor {
+    const tensor = new Tensor(this.storage.retain(), shape, this.dtype, spatial);
+    tensor.variable = variable;
+    return tensor;
+  }
+
+  /** Same numbers, gradients stop here. */
+  detach(): Tensor {
+    return this.view(this.shape, this.spatial);
+  }
+
+  /** The numbers in row-major order of `shape`, copied out. */
+  toArray(): RawArray {
+    const { array: ArrayType, bytes } = DTYPES[this.dtype];
+    const target = new ArrayType(this.size);
+    const permutation = channelsLastPermutation(this.shape, this.spatial);
+    if (!permutation) {
+      core().read(this.buffer, 0, target);
+      return target;
+    }
+    const plain = Storage.allocate(this.size * bytes);
+    core().permute(bytes, this.buffer, permutation.physicalShape, permutation.toLogical, plain.buffer);
+    core().read(plain.buffer, 0, target);
+    plain.release();
+    return target;
+  }
+
+  /** The one number of a tensor of size 1. */
+  item(): number {
+    if (this.size !== 1) {
+      fail("SHAPE", { where: "item()", expected: "a tensor with one element", got: formatShape(this.shape) });
+    }
+    return this.toArray()[0] as number;
+  }
+
+  /** Frees the memory (when no other tensor shares it). Safe to call twice. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    disown(this);
+    this.memory.release();
+  }
+
+  toString(): string {
+    return `Tensor(${formatShape(this.shape)}, ${this.dtype})`;
+  }
+}
