@@ -1,14 +1,13 @@
 /**
- * The tape: what was computed, in order, so that `backward()` can go through it in reverse (reverse-mode differentiation).
- * It owns the tensors that backward needs and frees each as soon as it was used.
+ * The tape: what was computed, in order, so that `backward()` can go through it in reverse (reverse-mode differentiation). It owns the
+ * tensors that backward needs and frees each as soon as it was used. There is one tape; `backward.ts` reads and empties it.
  */
-import { fail, formatShape } from "../core/index.ts";
-import { core } from "../kernels/index.ts";
-import { keep, scope } from "./scope.ts";
-import { Tensor, Variable } from "./tensor.ts";
+import { keep } from "./ownership.ts";
+import type { Tensor } from "./tensor.ts";
+import { Variable } from "./variable.ts";
 
 export interface BackwardContext {
-  /** Gradient of each output; null where nothing flowed. */
+  /** Gradient of each output in that output's shape and layout; null where nothing flowed. */
   grads: (Tensor | null)[];
   /** The tensors given as `saved`, in order. */
   saved: Tensor[];
@@ -16,10 +15,15 @@ export interface BackwardContext {
   needs: boolean[];
 }
 
-/** Returns the gradient of each input, or null where none is wanted. */
+/**
+ * Returns the gradient of each input, or null where none is wanted: the shape of the input, in any layout. It runs inside `noGrad` and a
+ * `scope` of its own, so it may use any operation. It must not capture tensors: what it needs goes through `saved`.
+ */
 export type Backward = (context: BackwardContext) => (Tensor | null)[];
 
-interface TapeNode {
+export interface TapeNode {
+  /** Position since the program started: the tape may be emptied while scopes are open, so its length says nothing. */
+  id: number;
   name: string;
   inputs: (Variable | null)[];
   outputs: (Variable | null)[];
@@ -28,26 +32,43 @@ interface TapeNode {
 }
 
 const tape: TapeNode[] = [];
+let nextId = 0;
 let recording = true;
 
-/** Number of recorded operations, for `scope`. */
-export function tapeLength(): number {
-  return tape.length;
+/** Where the tape stands, for `releaseSince`. */
+export function tapeMark(): number {
+  return nextId;
 }
 
-/** Forgets what was recorded after a point and frees what it held. */
-export function releaseSince(length: number): void {
-  while (tape.length > length) free(tape.pop()!);
+/** Forgets what was recorded after a mark and frees what it held. */
+export function releaseSince(mark: number): void {
+  while (tape.length > 0 && tape.at(-1)!.id >= mark) releaseNode(tape.pop()!);
 }
 
-function free(node: TapeNode): void {
+/** Forgets everything that was recorded, for computations whose gradient is not wanted after all. */
+export function clearTape(): void {
+  releaseSince(0);
+}
+
+/** Takes the last operation off the tape; the caller releases it. */
+export function takeLast(): TapeNode | undefined {
+  return tape.pop();
+}
+
+export function releaseNode(node: TapeNode): void {
   for (const tensor of node.saved) tensor.dispose();
   node.saved = [];
+  for (const variable of node.outputs) if (variable) variable.spent = true;
 }
 
 /** True while operations on tensors that require gradients are recorded. */
 export function gradEnabled(): boolean {
   return recording;
+}
+
+/** True when an operation on these inputs would be recorded now: otherwise nothing needs to be saved for backward. */
+export function willRecord(inputs: readonly (Tensor | null)[]): boolean {
+  return recording && inputs.some((input) => input?.requiresGrad);
 }
 
 /** Runs `body` without recording: no gradients, less memory. */
@@ -62,8 +83,8 @@ export function noGrad<R>(body: () => R): R {
 }
 
 /**
- * Records one operation. `saved` tensors are shared by the tape until backward has run, whatever the caller does with its own.
- * Returns the outputs, marked as variables when a gradient can flow to any input.
+ * Records one operation: `outputs` (new tensors) become variables when a gradient can flow to any input. `saved` tensors are shared by the
+ * tape until backward has run, whatever the caller does with its own.
  */
 export function recordMany(
   name: string,
@@ -72,18 +93,19 @@ export function recordMany(
   saved: readonly Tensor[],
   backward: Backward,
 ): void {
-  if (!recording || !inputs.some((input) => input?.requiresGrad)) return;
+  if (!willRecord(inputs)) return;
   for (const output of outputs) output.variable = new Variable(false);
   tape.push({
+    id: nextId++,
     name,
     inputs: inputs.map((input) => input?.variable ?? null),
     outputs: outputs.map((output) => output.variable),
-    saved: saved.map((tensor) => hold(tensor)),
+    saved: saved.map(hold),
     backward,
   });
 }
 
-/** As `recordMany`, for the usual operation with one output; `backward` receives its gradient. */
+/** As `recordMany`, for the usual operation with one output; `backward` receives its gradient. Returns the output. */
 export function record(
   name: string,
   inputs: readonly (Tensor | null)[],
@@ -96,100 +118,6 @@ export function record(
 }
 
 /** A share of a tensor that belongs to the tape, not to the open scope. */
-function hold(tensor: Tensor): Tensor {
-  const held = tensor.detach();
-  keep(held);
-  return held;
-}
-
-/**
- * Gradient of `loss` (one element) for every leaf it depends on, added to the leaf's `grad`. The tape is emptied.
- * `seed`: gradient of the loss itself, for loss scaling.
- */
-export function backward(loss: Tensor, seed = 1): void {
-  if (loss.size !== 1) {
-    fail("SHAPE", {
-      where: "backward()",
-      expected: "a loss with one element",
-      got: formatShape(loss.shape),
-      hint: "Reduce it first, for example with mean().",
-    });
-  }
-  if (!loss.variable) {
-    fail("STATE", {
-      where: "backward()",
-      expected: "a loss that depends on a tensor with requiresGrad",
-      got: "one that does not",
-      hint: "Was it computed inside noGrad(), or has backward() already run on it?",
-    });
-  }
-  backwardFrom([[loss, Tensor.full(loss.shape, seed)]]);
-}
-
-/** As `backward`, from several outputs with given gradients. */
-export function backwardFrom(starts: [output: Tensor, grad: Tensor][]): void {
-  const flowing = new Map<Variable, Tensor>();
-  for (const [output, grad] of starts) {
-    if (output.variable) accumulate(flowing, output.variable, hold(grad));
-  }
-  noGrad(() => {
-    while (tape.length > 0) {
-      const node = tape.pop()!;
-      try {
-        step(node, flowing);
-      } finally {
-        free(node);
-      }
-    }
-  });
-  for (const [variable, grad] of flowing) {
-    if (variable.leaf) addToLeaf(variable, grad);
-    else grad.dispose();
-  }
-}
-
-function step(node: TapeNode, flowing: Map<Variable, Tensor>): void {
-  const grads = node.outputs.map((variable) => (variable && flowing.get(variable)) || null);
-  if (grads.every((grad) => grad === null)) return;
-  scope(() => {
-    const results = node.backward({ grads, saved: node.saved, needs: node.inputs.map((input) => input !== null) });
-    node.inputs.forEach((input, i) => {
-      const result = results[i];
-      if (input && result) accumulate(flowing, input, hold(result));
-    });
-  });
-  for (const variable of node.outputs) {
-    if (variable && !variable.leaf) {
-      flowing.get(variable)?.dispose();
-      flowing.delete(variable);
-    }
-  }
-}
-
-/** Adds `grad` (which this function now owns) to what already flows to a variable. */
-function accumulate(flowing: Map<Variable, Tensor>, variable: Variable, grad: Tensor): void {
-  const before = flowing.get(variable);
-  flowing.set(variable, before ? addInto(before, grad) : grad);
-}
-
-function addToLeaf(variable: Variable, grad: Tensor): void {
-  variable.grad = variable.grad ? addInto(variable.grad, grad) : grad;
-}
-
-/** Sum of two gradients of one shape; both are consumed. */
-function addInto(target: Tensor, grad: Tensor): Tensor {
-  if (target.spatial !== grad.spatial) {
-    fail("STATE", { where: "gradient sum", expected: `layout ${target.spatial}`, got: `layout ${grad.spatial}` });
-  }
-  if (target.storage.exclusive) {
-    core().axpy(1, grad.buffer, target.buffer, target.size);
-    grad.dispose();
-    return target;
-  }
-  const sum = Tensor.empty(target.shape, target.dtype, target.spatial);
-  keep(sum);
-  core().binary("add", target.buffer, grad.buffer, sum.buffer, sum.size);
-  target.dispose();
-  grad.dispose();
-  return sum;
+export function hold(tensor: Tensor): Tensor {
+  return keep(tensor.detach());
 }

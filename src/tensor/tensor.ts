@@ -7,15 +7,9 @@
 import { DTYPES, type DType, fail, formatShape, type RawArray, type Shape, sizeOf } from "../core/index.ts";
 import { core } from "../kernels/index.ts";
 import { channelsLastPermutation } from "./layout.ts";
-import { adopt, disown } from "./scope.ts";
+import { adopt, disown } from "./ownership.ts";
 import { Storage } from "./storage.ts";
-
-/** What the tape knows about a value: its identity survives the tensor object. */
-export class Variable {
-  /** Leaf (a parameter): its gradient is kept in `grad` after `backward()`. */
-  grad: Tensor | null = null;
-  constructor(readonly leaf: boolean) {}
-}
+import { Variable } from "./variable.ts";
 
 export interface TensorOptions {
   dtype?: DType;
@@ -23,8 +17,7 @@ export interface TensorOptions {
 }
 
 export class Tensor {
-  /** null: gradients do not flow here. */
-  variable: Variable | null = null;
+  #variable: Variable | null = null;
   #disposed = false;
 
   constructor(
@@ -98,13 +91,26 @@ export class Tensor {
     return sizeOf(this.shape);
   }
 
-  get requiresGrad(): boolean {
-    return this.variable !== null;
+  /** null: gradients do not flow here. */
+  get variable(): Variable | null {
+    return this.#variable;
   }
 
-  /** Gradient of a leaf after `backward()`, else null. */
+  set variable(next: Variable | null) {
+    if (next === this.#variable) return;
+    next?.bind(this);
+    this.#variable?.unbind();
+    this.#variable = next;
+  }
+
+  get requiresGrad(): boolean {
+    return this.#variable !== null;
+  }
+
+  /** Gradient of a leaf after `backward()`, else null. It belongs to the leaf: `zeroGrad()` or the leaf's `dispose()` frees it. */
   get grad(): Tensor | null {
-    return this.variable?.grad ?? null;
+    const grad = this.#variable?.grad ?? null;
+    return grad?.disposed ? null : grad;
   }
 
   get disposed(): boolean {
@@ -152,11 +158,12 @@ export class Tensor {
     return this.toArray()[0] as number;
   }
 
-  /** Frees the memory (when no other tensor shares it). Safe to call twice. */
+  /** Frees the memory when no other tensor shares it, and a leaf's gradient with its last tensor. Safe to call twice. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     disown(this);
+    this.variable = null;
     this.memory.release();
   }
 

@@ -1,0 +1,87 @@
+// Buffers handed to JavaScript: numbers that name a slot and its generation. A number that was released, or that comes from
+// another thread, is an error and never a crash.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "allocator.h"
+
+namespace spikeship {
+
+// A resolved buffer. `as` checks the length before it gives the pointer out.
+struct Buffer {
+  void* data = nullptr;
+  size_t bytes = 0;
+
+  // Pointer to at least `count` elements. `what` names kernel and argument for the message.
+  template <class T>
+  T* as(size_t count, const char* what) const {
+    if (count > bytes / sizeof(T)) too_short(count, sizeof(T), what);
+    return static_cast<T*>(data);
+  }
+  float* floats(size_t count, const char* what) const { return as<float>(count, what); }
+  [[noreturn]] void too_short(size_t count, size_t element_bytes, const char* what) const;
+};
+
+// A buffer that may be absent (number 0): null pointers instead of data.
+struct OptionalBuffer : Buffer {
+  bool present() const { return data != nullptr; }
+  float* floats(size_t count, const char* what) const { return present() ? as<float>(count, what) : nullptr; }
+};
+
+struct MemoryStats {
+  size_t live_buffers = 0;
+  size_t live_bytes = 0;
+  size_t peak_bytes = 0;
+  size_t cached_bytes = 0;
+};
+
+class Buffers {
+ public:
+  Buffers();
+  double alloc(size_t bytes);
+  void release(double id);
+  Buffer at(double id) const;
+  MemoryStats stats() const;
+  void reset_peak() { peak_bytes_ = live_bytes_; }
+  Allocator& allocator() { return allocator_; }
+
+ private:
+  struct Slot {
+    Block block;
+    size_t bytes = 0;
+    uint32_t generation = 0;
+    bool live = false;
+  };
+  size_t slot_of(double id) const;
+
+  Allocator allocator_;
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_slots_;
+  uint64_t tag_;
+  size_t live_buffers_ = 0;
+  size_t live_bytes_ = 0;
+  size_t peak_bytes_ = 0;
+};
+
+// Memory for intermediate values of one kernel, grown when needed and kept. Counted as cached.
+class Workspace {
+ public:
+  explicit Workspace(Allocator& allocator) : allocator_(allocator) {}
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+  ~Workspace() { release(); }
+  void* bytes(size_t count);
+  double* doubles(size_t count) { return static_cast<double*>(bytes(product_bytes(count))); }
+  void release();
+  size_t capacity() const { return block_.capacity; }
+
+ private:
+  static size_t product_bytes(size_t count) { return count * sizeof(double); }
+  Allocator& allocator_;
+  Block block_;
+};
+
+}  // namespace spikeship

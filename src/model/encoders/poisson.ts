@@ -1,0 +1,23 @@
+/** Poisson encoding: at each step a pixel of value p spikes with probability p, independently (SpikingJelly's `PoissonEncoder`). */
+import { z } from "zod";
+import { bernoulli, repeatLeading } from "../../tensor/index.ts";
+import { type EncoderDefinition, makeEncoder } from "./define.ts";
+
+const options = z.strictObject({});
+type Options = z.infer<typeof options>;
+
+export const poissonEncoder: EncoderDefinition<Options> = {
+  kind: "PoissonEncoder",
+  summary: "random spikes whose rate is the pixel's value",
+  options,
+  form: "sequence",
+  values: "spikes",
+  encode(x, steps, _options, random) {
+    const repeated = repeatLeading(x, steps);
+    const spikes = bernoulli(repeated, random);
+    repeated.dispose();
+    return spikes;
+  },
+};
+
+export const PoissonEncoder = () => makeEncoder(poissonEncoder);

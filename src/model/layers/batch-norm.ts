@@ -1,0 +1,62 @@
+/** Batch normalisation over images (PyTorch's `BatchNorm2d`). In multi-step mode its statistics run over time and batch together. */
+import { z } from "zod";
+import { positiveInteger } from "../../core/index.ts";
+import { batchNorm } from "../../tensor/index.ts";
+import type { LayerDefinition } from "./define.ts";
+import { arrayOf } from "./lowering.ts";
+import { layerFactory } from "./registry.ts";
+import { expectImage } from "./spatial.ts";
+
+const options = z.strictObject({
+  numFeatures: positiveInteger.describe("channels"),
+  eps: z.number().positive().default(1e-5).describe("added to the variance"),
+  momentum: z.number().min(0).max(1).default(0.1).describe("share of the batch in the running statistics"),
+  affine: z.boolean().default(true).describe("learn a scale and a shift for each channel"),
+});
+export type BatchNorm2dOptions = z.infer<typeof options>;
+
+/** Shape-preserving on `[C,H,W]`; weight, bias, running_mean, running_var `[C]`. */
+export const batchNorm2dDefinition: LayerDefinition<BatchNorm2dOptions> = {
+  kind: "BatchNorm2d",
+  summary: "batch normalisation over images",
+  options,
+  sees: "stateless",
+  shape(input, o, where) {
+    expectImage(input, 2, where, o.numFeatures);
+    return input;
+  },
+  parameters(o) {
+    const shape = [o.numFeatures];
+    return {
+      ...(o.affine ? { weight: { shape, init: "ones" }, bias: { shape, init: "zeros" } } : {}),
+      running_mean: { shape, init: "zeros", buffer: true },
+      running_var: { shape, init: "ones", buffer: true },
+      // counted as PyTorch counts it, so that its checkpoints load and ours load there
+      num_batches_tracked: { shape: [], init: "zeros", buffer: true },
+    };
+  },
+  forward(x, layer, context) {
+    return batchNorm(x, {
+      runningMean: layer.tensor("running_mean"),
+      runningVar: layer.tensor("running_var"),
+      weight: layer.parameter("weight", context),
+      bias: layer.parameter("bias", context),
+      training: context.training,
+      momentum: layer.options.momentum,
+      eps: layer.options.eps,
+    });
+  },
+  lower(layer, graph) {
+    graph.add("batchNorm", {
+      source: layer.path,
+      shape: graph.current.shape,
+      mean: arrayOf(layer, "running_mean"),
+      variance: arrayOf(layer, "running_var"),
+      weight: layer.options.affine ? arrayOf(layer, "weight") : null,
+      bias: layer.options.affine ? arrayOf(layer, "bias") : null,
+      epsilon: layer.options.eps,
+    });
+  },
+};
+
+export const BatchNorm2d = layerFactory(batchNorm2dDefinition);

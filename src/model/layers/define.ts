@@ -1,0 +1,57 @@
+/**
+ * What a layer is: one registry entry holds everything that is true of it on any chip. Construction from code or JSON, printing,
+ * checkpoint, shape inference, training and lowering all read the entry; nothing about a layer is known elsewhere.
+ */
+import type { z } from "zod";
+import type { RandomStream, Shape } from "../../core/index.ts";
+import type { Tensor } from "../../tensor/index.ts";
+import type { GraphBuilder } from "../graph.ts";
+import type { Layer } from "./layer.ts";
+
+/** `s`: one step, `[N, ...]`. `m`: a whole sequence, `[T, N, ...]`. SpikingJelly's `step_mode`. */
+export type StepMode = "s" | "m";
+
+/** What a forward pass may know besides its input. */
+export interface ForwardContext {
+  /** Batch statistics, dropout: on. */
+  training: boolean;
+  /** Source of random numbers for encoders and dropout. */
+  random: RandomStream;
+  /** `float16`: every parameter and every operation's result is rounded to float16. Default float32. */
+  arithmetic?: "float32" | "float16";
+  /** Called with every layer's output, in order of execution. The tensor is only lent. */
+  observe?: (layer: Layer, output: Tensor) => void;
+}
+
+export type Initializer = "zeros" | "ones" | { uniform: number } | { value: number };
+
+export interface ParameterSpec {
+  shape: Shape;
+  init: Initializer;
+  /** A buffer is stored but not trained (running statistics). */
+  buffer?: boolean;
+}
+
+export interface LayerDefinition<O extends object = object> {
+  /** Name in code, JSON and messages. */
+  kind: string;
+  summary: string;
+  /** Strict zod object; every field described. */
+  options: z.ZodType<O>;
+  /**
+   * `stateless` layers see `[B, ...]` with time folded into the batch; `sequence` layers see `[T, N, ...]`; the layer class
+   * converts for both step modes. `any`: containers, whose members convert for themselves.
+   */
+  sees: "stateless" | "sequence" | "any";
+  /** Shape of one step of one sample behind the layer. Throws a SHAPE error that starts with `where`. */
+  shape(input: Shape, options: O, where: string): Shape;
+  /** Tensors of the layer by their PyTorch names. */
+  parameters?(options: O): Record<string, ParameterSpec>;
+  /** Members, for containers, by name in order. */
+  children?(options: O): Record<string, Layer>;
+  forward(x: Tensor, layer: Layer<O>, context: ForwardContext): Tensor;
+  /** Appends the layer's nodes to a graph, reading the layer's current parameters. */
+  lower(layer: Layer<O>, graph: GraphBuilder): void;
+  /** Options that go into JSON instead of `layer.options` (containers: their members). */
+  describe?(layer: Layer<O>): object;
+}

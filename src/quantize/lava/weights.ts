@@ -1,0 +1,16 @@
+/** Lava's 8-bit synaptic weights as a trainable operation. */
+import { clamp, roundEven, scale as scaleBy, type Tensor } from "../../tensor/index.ts";
+
+/** Largest and smallest weight in units of 1/scale: a signed byte in steps of two. */
+export const WEIGHT_MAX = 254;
+export const WEIGHT_MIN = -256;
+
+/**
+ * Nearest even multiple of 1/scale, ties to even, clamped to [-256, 254]/scale. The gradient passes straight through the rounding
+ * and is zero outside the clamp (1 on its boundary).
+ * Source: lava-dl `slayer/synapse` with `pre_hook_fx` = quantize_8bit; the clamp at 254 is the chip's, SpikingJelly's 255 is not on its grid.
+ */
+export function quantizeWeights(weight: Tensor, scale: number): Tensor {
+  const grid = scaleBy(roundEven(scaleBy(weight, scale / 2)), 2 / scale);
+  return clamp(grid, WEIGHT_MIN / scale, WEIGHT_MAX / scale);
+}

@@ -1,0 +1,24 @@
+/**
+ * Layers one after the other in float16 arithmetic: parameters, input and every operation's result are rounded to the nearest
+ * float16 in the forward pass, gradients pass straight through. What a Lynxi chip computes, as a trainable layer.
+ * Sums inside a convolution or matrix product stay float32 and are rounded once, as the chip's design is assumed to do.
+ */
+import { type LayerDefinition, makeLayer, sequentialDefinition, type Layer, type SequentialOptions } from "../../model/index.ts";
+import { roundFloat16 } from "../../tensor/index.ts";
+
+export const float16SequentialDefinition: LayerDefinition<SequentialOptions> = {
+  ...sequentialDefinition,
+  kind: "Float16Sequential",
+  summary: "layers one after the other, every result rounded to float16",
+  forward(x, layer, context) {
+    const input = roundFloat16(x);
+    const output = sequentialDefinition.forward(input, layer, { ...context, arithmetic: "float16" });
+    if (output !== input) input.dispose();
+    return output;
+  },
+};
+
+/** `Float16Sequential([Conv2d(...), IFNode()])`, with the members and checkpoint keys of a `Sequential`. */
+// biome-ignore lint/suspicious/noExplicitAny: members may be layers of any option type
+export const Float16Sequential = (layers: Layer<any>[] | Record<string, Layer<any>>): Layer<SequentialOptions> =>
+  makeLayer(float16SequentialDefinition, { layers });

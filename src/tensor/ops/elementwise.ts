@@ -1,0 +1,141 @@
+/**
+ * Arithmetic of two tensors, or a tensor and a number, element by element with NumPy broadcasting. The result has the layout of the larger
+ * operand; gradients are summed over the axes along which an operand was repeated. Functions of one tensor are in `activation.ts`.
+ */
+import type { Shape } from "../../core/index.ts";
+import { type BinaryOp, core } from "../../kernels/index.ts";
+import { record } from "../tape.ts";
+import { Tensor } from "../tensor.ts";
+import { expectFloat } from "./arguments.ts";
+import { binary, sumTo } from "./broadcast.ts";
+
+export type Operand = Tensor | number;
+
+/** x op value, or value op x. Not recorded. */
+function withNumber(op: BinaryOp, x: Tensor, value: number, reversed = false): Tensor {
+  const out = Tensor.empty(x.shape, "float32", x.spatial);
+  core().binaryScalar(op, x.buffer, value, reversed, out.buffer, out.size);
+  return out;
+}
+
+/** The result without its gradient, for any pair of operands; two numbers make a scalar tensor. */
+function compute(name: string, op: BinaryOp, a: Operand, b: Operand): Tensor {
+  if (typeof a !== "number" && typeof b !== "number") {
+    expectFloat(name, a, b);
+    return binary(name, op, a, b);
+  }
+  if (typeof a !== "number") {
+    expectFloat(name, a);
+    return withNumber(op, a, b as number);
+  }
+  if (typeof b !== "number") {
+    expectFloat(name, b);
+    return withNumber(op, b, a, true);
+  }
+  const scalar = Tensor.full([], a);
+  const out = withNumber(op, scalar, b);
+  scalar.dispose();
+  return out;
+}
+
+const tensorOf = (operand: Operand): Tensor | null => (typeof operand === "number" ? null : operand);
+const shapeOf = (operand: Operand): Shape => (typeof operand === "number" ? [] : operand.shape);
+
+/** a + b. */
+export function add(a: Operand, b: Operand): Tensor {
+  const [shapeA, shapeB] = [shapeOf(a), shapeOf(b)];
+  return record("add", [tensorOf(a), tensorOf(b)], compute("add", "add", a, b), [], (grad, _, [needsA, needsB]) => [
+    needsA ? sumTo(grad, shapeA) : null,
+    needsB ? sumTo(grad, shapeB) : null,
+  ]);
+}
+
+/** a - b. */
+export function sub(a: Operand, b: Operand): Tensor {
+  const [shapeA, shapeB] = [shapeOf(a), shapeOf(b)];
+  return record("sub", [tensorOf(a), tensorOf(b)], compute("sub", "sub", a, b), [], (grad, _, [needsA, needsB]) => [
+    needsA ? sumTo(grad, shapeA) : null,
+    needsB ? scale(sumTo(grad, shapeB), -1) : null,
+  ]);
+}
+
+/** a * b. */
+export function mul(a: Operand, b: Operand): Tensor {
+  const out = compute("mul", "mul", a, b);
+  if (typeof a === "number" || typeof b === "number") {
+    const [x, factor] = typeof a === "number" ? [tensorOf(b), a] : [a, b as number];
+    return record("mul", [x], out, [], (grad) => [scale(grad, factor)]);
+  }
+  return record("mul", [a, b], out, [a, b], (grad, saved, [needsA, needsB]) => {
+    const [heldA, heldB] = saved as [Tensor, Tensor];
+    return [
+      needsA ? sumTo(mul(grad, heldB), heldA.shape) : null,
+      needsB ? sumTo(mul(grad, heldA), heldB.shape) : null,
+    ];
+  });
+}
+
+/** a / b. */
+export function div(a: Operand, b: Operand): Tensor {
+  const out = compute("div", "div", a, b);
+  if (typeof b === "number") return record("div", [tensorOf(a)], out, [], (grad) => [div(grad, b)]);
+  const shapeA = shapeOf(a);
+  // the quotient's derivative by b is -a / b^2 = -out / b
+  return record("div", [tensorOf(a), b], out, [b, out], (grad, saved, [needsA, needsB]) => {
+    const [heldB, heldOut] = saved as [Tensor, Tensor];
+    const quotient = div(grad, heldB);
+    return [
+      needsA ? sumTo(quotient, shapeA) : null,
+      needsB ? scale(sumTo(mul(quotient, heldOut), heldB.shape), -1) : null,
+    ];
+  });
+}
+
+/** x times a constant. */
+export function scale(x: Tensor, factor: number): Tensor {
+  expectFloat("scale", x);
+  return record("scale", [x], withNumber("mul", x, factor), [], (grad) => [scale(grad, factor)]);
+}
+
+/** The larger of both, element by element. At a tie each operand receives half the gradient, as in PyTorch. */
+export function maximum(a: Operand, b: Operand): Tensor {
+  return extremum("maximum", "max", a, b);
+}
+
+/** The smaller of both, element by element. At a tie each operand receives half the gradient, as in PyTorch. */
+export function minimum(a: Operand, b: Operand): Tensor {
+  return extremum("minimum", "min", a, b);
+}
+
+function extremum(name: string, op: "max" | "min", a: Operand, b: Operand): Tensor {
+  const out = compute(name, op, a, b);
+  const operands = [a, b].map((operand) => (typeof operand === "number" ? Tensor.full([], operand) : operand));
+  const [left, right] = operands as [Tensor, Tensor];
+  record(name, [tensorOf(a), tensorOf(b)], out, [left, right], (grad, saved, [needsA, needsB]) => {
+    const [heldA, heldB] = saved as [Tensor, Tensor];
+    const [high, low] = op === "max" ? [heldA, heldB] : [heldB, heldA];
+    const share = scale(add(greaterEqual(high, low), greater(high, low)), 0.5);
+    const gradHigh = mul(grad, share);
+    const gradLow = sub(grad, gradHigh);
+    const [gradA, gradB] = op === "max" ? [gradHigh, gradLow] : [gradLow, gradHigh];
+    return [needsA ? sumTo(gradA, heldA.shape) : null, needsB ? sumTo(gradB, heldB.shape) : null];
+  });
+  if (left !== a) left.dispose();
+  if (right !== b) right.dispose();
+  return out;
+}
+
+/** 1 where a >= b, else 0. No gradient. */
+export function greaterEqual(a: Operand, b: Operand): Tensor {
+  return compute("greaterEqual", "greaterEqual", a, b);
+}
+
+/** 1 where a > b, else 0. No gradient. */
+export function greater(a: Operand, b: Operand): Tensor {
+  return compute("greater", "greater", a, b);
+}
+
+/** 1 where a equals b, else 0. No gradient. */
+export function equal(a: Operand, b: Operand): Tensor {
+  return compute("equal", "equal", a, b);
+}

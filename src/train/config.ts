@@ -1,0 +1,42 @@
+/** The one schema of a training config: dataset, network, training, and how each chip's twin is fine-tuned. */
+import { z } from "zod";
+import { nonNegativeInteger, positiveInteger } from "../core/index.ts";
+import { datasetSchema } from "../data/index.ts";
+import { networkSchema } from "../model/index.ts";
+import { lossSchema } from "./losses.ts";
+import { optimizerSchema } from "./optimizers.ts";
+import { scheduleSchema } from "./schedules.ts";
+
+export const trainingSchema = z.strictObject({
+  epochs: nonNegativeInteger.describe("passes over the training samples"),
+  batchSize: positiveInteger.default(32).describe("samples in a step"),
+  loss: lossSchema.default("mse"),
+  optimizer: optimizerSchema,
+  schedule: scheduleSchema.default({ kind: "constant" }),
+  clipNorm: z.number().positive().optional().describe("largest norm of all gradients together"),
+  shift: nonNegativeInteger.default(0).describe("augmentation: move each training image by up to this many pixels"),
+});
+export type TrainingConfig = z.infer<typeof trainingSchema>;
+
+const loihiSchema = z.strictObject({
+  training: trainingSchema,
+  scale: positiveInteger.optional().describe("weight steps per unit for every layer; chosen from data when it is not given"),
+  calibrationSamples: positiveInteger.default(64).describe("training samples used to choose scales"),
+});
+
+const lynxiSchema = z.strictObject({
+  training: trainingSchema,
+  foldBatchNorm: z.boolean().default(true).describe("fold batch norms into the convolutions before them"),
+});
+
+export const configSchema = z.strictObject({
+  $schema: z.string().optional().describe("where editors find the JSON Schema of this file"),
+  name: z.string().regex(/^[A-Za-z0-9_.-]+$/).describe("name of the run, used for folders"),
+  seed: nonNegativeInteger.default(0).describe("decides every random number of the run"),
+  dataset: datasetSchema,
+  network: networkSchema,
+  training: trainingSchema,
+  loihi: loihiSchema.optional().describe("fine-tuning for Loihi"),
+  lynxi: lynxiSchema.optional().describe("fine-tuning for Lynxi"),
+});
+export type Config = z.infer<typeof configSchema>;

@@ -1,0 +1,241 @@
+/**
+ * Optimizers: SGD, Adam and AdamW in PyTorch's order of operations, computed by the native core. They know parameters by name, and
+ * neither networks nor schedules.
+ */
+import { z } from "zod";
+import { fail, formatShape, sameShape, unreachable } from "../core/index.ts";
+import { core } from "../kernels/index.ts";
+import { keep, Tensor } from "../tensor/index.ts";
+
+const rate = z.number().positive().describe("learning rate");
+const decay = z.number().min(0).default(0);
+const groups = z
+  .array(
+    z.strictObject({
+      prefix: z.string().describe("parameters whose name begins so; the first group that fits counts"),
+      rateFactor: z.number().min(0).default(1).describe("multiplies the learning rate; 0 freezes"),
+      weightDecay: z.number().min(0).optional().describe("replaces the optimizer's weight decay"),
+    }),
+  )
+  .default([])
+  .describe("parameters that are treated differently");
+const fraction = z.number().min(0).lt(1);
+const adamOptions = {
+  beta1: fraction.default(0.9).describe("decay of the gradient's running mean per step"),
+  beta2: fraction.default(0.999).describe("decay of the squared gradient's running mean per step"),
+  epsilon: z.number().positive().default(1e-8).describe("added to the denominator"),
+  groups,
+};
+
+const sgdSchema = z
+  .strictObject({
+    kind: z.literal("sgd"),
+    learningRate: rate,
+    momentum: fraction.default(0).describe("share of the last update that is kept"),
+    dampening: z.number().min(0).max(1).default(0).describe("share of the gradient that momentum leaves out"),
+    weightDecay: decay.describe("added to the gradient, times the weight"),
+    nesterov: z.boolean().default(false).describe("look ahead along the momentum"),
+    groups,
+  })
+  .refine((o) => !o.nesterov || (o.momentum > 0 && o.dampening === 0), {
+    path: ["nesterov"],
+    message: "nesterov needs a momentum above 0 and dampening 0",
+  });
+const adamSchema = z.strictObject({
+  kind: z.literal("adam"),
+  learningRate: rate,
+  ...adamOptions,
+  weightDecay: decay.describe("added to the gradient, times the weight"),
+});
+const adamwSchema = z.strictObject({
+  kind: z.literal("adamw"),
+  learningRate: rate,
+  ...adamOptions,
+  weightDecay: z.number().min(0).default(0.01).describe("weights shrink by learning rate times this in every step"),
+});
+
+export const optimizerSchema = z.discriminatedUnion("kind", [sgdSchema, adamSchema, adamwSchema]);
+export type OptimizerConfig = z.infer<typeof optimizerSchema>;
+/** A config as written by hand: fields with defaults may be left out. */
+export type OptimizerInput = z.input<typeof optimizerSchema>;
+
+/** What has to be stored to continue: moments by `parameter/moment`, step counts by `parameter/step`. */
+export type OptimizerState = Map<string, Tensor | number>;
+
+/** Running values of one parameter that an optimizer keeps, and how many steps it took. */
+interface Memory {
+  moments: Tensor[];
+  steps: number;
+}
+
+interface Entry {
+  name: string;
+  parameter: Tensor;
+  rateFactor: number;
+  weightDecay: number;
+  memory: Memory | null;
+}
+
+const MOMENTS: Record<OptimizerConfig["kind"], readonly string[]> = {
+  sgd: ["momentum"],
+  adam: ["mean", "variance"],
+  adamw: ["mean", "variance"],
+};
+
+export class Optimizer {
+  /** Rate of the next step, before each group's factor. A schedule sets it. */
+  learningRate: number;
+  readonly config: OptimizerConfig;
+  readonly #entries: Entry[];
+
+  /** `parameters`: leaves by name, float32. They stay the caller's. @throws OPTION when a group fits no parameter */
+  constructor(config: OptimizerInput, parameters: ReadonlyMap<string, Tensor>) {
+    this.config = optimizerSchema.parse(config);
+    this.learningRate = this.config.learningRate;
+    this.#entries = [...parameters].map(([name, parameter]) => this.#entry(name, parameter));
+    this.config.groups.forEach(({ prefix }, i) => {
+      if (!this.#entries.some(({ name }) => name.startsWith(prefix))) {
+        const names = this.#entries.map(({ name }) => name).join(", ");
+        fail("OPTION", { where: `optimizer.groups.${i}.prefix`, expected: `the beginning of one of ${names}`, got: `"${prefix}"` });
+      }
+    });
+  }
+
+  #entry(name: string, parameter: Tensor): Entry {
+    const group = this.config.groups.find(({ prefix }) => name.startsWith(prefix));
+    return {
+      name,
+      parameter,
+      rateFactor: group?.rateFactor ?? 1,
+      weightDecay: group?.weightDecay ?? this.config.weightDecay,
+      memory: null,
+    };
+  }
+
+  /** One update of every parameter that has a gradient, in place. */
+  step(): void {
+    for (const entry of this.#entries) {
+      const { grad } = entry.parameter;
+      if (grad) this.#update(entry, grad);
+    }
+  }
+
+  #update(entry: Entry, grad: Tensor): void {
+    const { parameter, name } = entry;
+    if (!sameShape(grad.shape, parameter.shape) || grad.spatial !== parameter.spatial) {
+      fail("SHAPE", {
+        where: `gradient of "${name}"`,
+        expected: `shape ${formatShape(parameter.shape)} in layout ${parameter.spatial}`,
+        got: `${formatShape(grad.shape)} in layout ${grad.spatial}`,
+      });
+    }
+    const { config } = this;
+    const learningRate = this.learningRate * entry.rateFactor;
+    const { weightDecay } = entry;
+    const memory = this.#memory(entry);
+    memory.steps++;
+    const [first, second] = memory.moments.map((moment) => moment.buffer);
+    switch (config.kind) {
+      case "sgd": {
+        const { momentum, dampening, nesterov } = config;
+        const options = { learningRate, momentum, dampening, weightDecay, nesterov, firstStep: memory.steps === 1 };
+        core().sgdStep(parameter.buffer, grad.buffer, first ?? 0, parameter.size, options);
+        break;
+      }
+      case "adam":
+      case "adamw": {
+        const { beta1, beta2, epsilon, kind } = config;
+        const options = { learningRate, beta1, beta2, epsilon, weightDecay, decoupled: kind === "adamw", step: memory.steps };
+        core().adamStep(parameter.buffer, grad.buffer, first!, second!, parameter.size, options);
+        break;
+      }
+      default:
+        unreachable(config);
+    }
+  }
+
+  /** The running values of a parameter, made at its first step; SGD without momentum keeps none. */
+  #memory(entry: Entry): Memory {
+    const names = this.#momentNames();
+    entry.memory ??= { moments: names.map(() => keep(Tensor.zeros(entry.parameter.shape))), steps: 0 };
+    return entry.memory;
+  }
+
+  #momentNames(): readonly string[] {
+    return this.config.kind === "sgd" && this.config.momentum === 0 ? [] : MOMENTS[this.config.kind];
+  }
+
+  /** Forgets and frees all gradients. */
+  zeroGrad(): void {
+    for (const { parameter } of this.#entries) {
+      parameter.grad?.dispose();
+      if (parameter.variable) parameter.variable.grad = null;
+    }
+  }
+
+  /** What to store so that `load` continues bit for bit. The tensors are the optimizer's own: copy or write them, do not dispose them. */
+  state(): OptimizerState {
+    const state: OptimizerState = new Map();
+    for (const { name, memory } of this.#entries) {
+      if (!memory) continue;
+      state.set(`${name}/step`, memory.steps);
+      this.#momentNames().forEach((moment, i) => state.set(`${name}/${moment}`, memory.moments[i]!));
+    }
+    return state;
+  }
+
+  /** Continues from a stored state; numbers are copied. @throws FILE naming what is missing, unknown or of another shape. */
+  load(state: ReadonlyMap<string, Tensor | Float32Array | number>): void {
+    const unused = new Set(state.keys());
+    const take = (key: string) => {
+      unused.delete(key);
+      return state.get(key);
+    };
+    const loaded = this.#entries.map((entry) => this.#loadEntry(entry, take));
+    if (unused.size > 0) {
+      fail("FILE", {
+        where: "optimizer state",
+        expected: `only ${this.config.kind} state of the network's parameters`,
+        got: `"${[...unused][0]}"`,
+        hint: "Was the optimizer or the network changed since?",
+      });
+    }
+    this.dispose();
+    this.#entries.forEach((entry, i) => {
+      const found = loaded[i];
+      if (!found) return;
+      const moments = found.moments.map((data) => keep(Tensor.from(data, entry.parameter.shape)));
+      entry.memory = { moments, steps: found.steps };
+    });
+  }
+
+  #loadEntry(entry: Entry, take: (key: string) => Tensor | Float32Array | number | undefined) {
+    const steps = take(`${entry.name}/step`);
+    if (steps === undefined) return null;
+    const moments = this.#momentNames().map((moment) => {
+      const value = take(`${entry.name}/${moment}`);
+      const data = value instanceof Tensor ? (value.toArray() as Float32Array) : value;
+      if (!(data instanceof Float32Array) || data.length !== entry.parameter.size) {
+        failState(`${entry.name}/${moment}`, `${entry.parameter.size} numbers`, data);
+      }
+      return data;
+    });
+    if (typeof steps !== "number" || !Number.isInteger(steps) || steps < 1) {
+      failState(`${entry.name}/step`, "a whole number from 1", steps);
+    }
+    return { moments, steps };
+  }
+
+  /** Frees the running values. The optimizer can go on: it then begins anew. */
+  dispose(): void {
+    for (const entry of this.#entries) {
+      for (const moment of entry.memory?.moments ?? []) moment.dispose();
+      entry.memory = null;
+    }
+  }
+}
+
+function failState(name: string, expected: string, value: unknown): never {
+  const got = typeof value === "number" ? `${value}` : value instanceof Float32Array ? `${value.length} numbers` : "none";
+  fail("FILE", { where: `optimizer state "${name}"`, expected, got, hint: "Was the optimizer or the network changed since?" });
+}
