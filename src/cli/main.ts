@@ -1,36 +1,55 @@
 #!/usr/bin/env node
-/** The `spikeship` command: registers the commands and turns errors into one line and an exit code. */
-import { Command } from "commander";
+/** The `spikeship` command: finds the command that was asked for and turns errors into one line and an exit code. */
+import { Command, CommanderError } from "commander";
 import { EXIT } from "./exit-codes.ts";
 import { packageVersion } from "./version.ts";
 
-/** Each command is loaded only when it runs: `--help` stays quick. */
-const COMMANDS: { name: string; load: () => Promise<{ register: (program: Command) => void }> }[] = [
-  { name: "demo", load: () => import("./commands/demo.ts") },
-  { name: "train", load: () => import("./commands/train.ts") },
-  { name: "quantize", load: () => import("./commands/quantize.ts") },
-  { name: "export", load: () => import("./commands/export.ts") },
-  { name: "verify", load: () => import("./commands/verify.ts") },
-  { name: "simulate", load: () => import("./commands/simulate.ts") },
-  { name: "check", load: () => import("./commands/check.ts") },
-  { name: "inspect", load: () => import("./commands/inspect.ts") },
-  { name: "report", load: () => import("./commands/report.ts") },
-  { name: "schema", load: () => import("./commands/schema.ts") },
-  { name: "info", load: () => import("./commands/info.ts") },
-];
+interface CommandEntry {
+  description: string;
+  load: () => Promise<{ register: (program: Command) => void }>;
+}
 
-export async function main(argv: string[]): Promise<number> {
+/** In the order of a user's path. Only the command that runs is loaded, so that `--help` stays quick. */
+const COMMANDS: Record<string, CommandEntry> = {
+  demo: { description: "the whole path on handwritten digits", load: () => import("./commands/demo.ts") },
+  train: { description: "train the network of a config", load: () => import("./commands/train.ts") },
+  quantize: { description: "fit a trained network to a chip", load: () => import("./commands/quantize.ts") },
+  check: { description: "name what a chip cannot hold", load: () => import("./commands/check.ts") },
+  export: { description: "write the chip's file and scripts", load: () => import("./commands/export.ts") },
+  verify: { description: "prove that the file behaves as trained", load: () => import("./commands/verify.ts") },
+  simulate: { description: "run a chip's file on NumPy arrays", load: () => import("./commands/simulate.ts") },
+  inspect: { description: "show what a file holds", load: () => import("./commands/inspect.ts") },
+  report: { description: "make the page of a run again", load: () => import("./commands/report.ts") },
+  schema: { description: "print the JSON Schema of a config", load: () => import("./commands/schema.ts") },
+  info: { description: "show versions, processor and targets", load: () => import("./commands/info.ts") },
+};
+
+async function programFor(argv: readonly string[]): Promise<Command> {
   const program = new Command("spikeship")
     .description("Train spiking neural networks, fit them to a chip, write its file, and prove that it behaves as trained.")
     .version(packageVersion())
     .showSuggestionAfterError()
-    .exitOverride();
-  for (const { load } of COMMANDS) (await load()).register(program);
+    .addHelpText("after", "\nStart with:\n  spikeship demo\n\nspikeship <command> --help shows options and examples.");
+  const asked = argv.find((word) => !word.startsWith("-"));
+  const wanted = asked === "help" ? argv[argv.indexOf("help") + 1] : asked;
+  for (const [name, { description, load }] of Object.entries(COMMANDS)) {
+    if (name === wanted) (await load()).register(program);
+    else program.command(name).description(description);
+  }
+  program.commands.forEach((command) => command.exitOverride());
+  return program.exitOverride();
+}
+
+async function main(argv: readonly string[]): Promise<number> {
   try {
-    await program.parseAsync(argv);
+    const program = await programFor(argv);
+    if (argv.length === 0) {
+      program.outputHelp();
+      return EXIT.wrongUse;
+    }
+    await program.parseAsync(argv, { from: "user" });
     return typeof process.exitCode === "number" ? process.exitCode : EXIT.done;
   } catch (error) {
-    const { CommanderError } = await import("commander");
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.wrongUse;
     const { describeFailure } = await import("./failure.ts");
     const failure = describeFailure(error);
@@ -39,4 +58,4 @@ export async function main(argv: string[]): Promise<number> {
   }
 }
 
-process.exitCode = await main(process.argv);
+process.exitCode = await main(process.argv.slice(2));

@@ -1,4 +1,5 @@
 /** Results on standard output: text for people, or one JSON value for programs. */
+import type { Artefact } from "../exporters/index.ts";
 
 /** Prints `value` as JSON when `json` is set, else the text. */
 export function printResult(json: boolean | undefined, value: unknown, text: () => string): void {
@@ -8,4 +9,14 @@ export function printResult(json: boolean | undefined, value: unknown, text: () 
 /** 0.98765 -> `98.77%` */
 export function percent(share: number): string {
   return `${(100 * share).toFixed(2)}%`;
+}
+
+/** Findings and lossy steps, a line each. */
+export function printFindings({ findings, lossy }: Pick<Artefact, "findings" | "lossy">): string[] {
+  return [
+    ...findings.map(
+      (f) => `${f.severity}: ${f.rule} at ${f.place}: ${f.message}${f.rewrite ? ` ${f.rewrite}` : ""} (${f.source})`,
+    ),
+    ...lossy.map((l) => `changed: ${l.place}: ${l.what} (${l.count} numbers, by at most ${l.largestChange})`),
+  ];
 }

@@ -47,10 +47,25 @@ function reasonOf(error: unknown): Reason {
     : { got: error instanceof Error ? error.message : String(error), hint: "Check the path and the disk." };
 }
 
+/** Runs something that writes to a file; what the system reports becomes our error. @throws WRITE naming the file and the reason */
+export function reportingWrites<R>(path: string, body: () => R): R {
+  try {
+    return body();
+  } catch (error) {
+    failWriting(path, "a file that can be written", error);
+  }
+}
+
 function failWriting(path: string, expected: string, cause: unknown): never {
   const reason = reasonOf(cause);
   const folderMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-  fail("WRITE", { where: path, expected, ...reason, ...(folderMissing ? { hint: "Create its folder first." } : {}), cause });
+  fail("WRITE", {
+    where: path,
+    expected,
+    ...reason,
+    ...(folderMissing ? { hint: "Create its folder first." } : {}),
+    cause,
+  });
 }
 
 let written = 0;
@@ -63,14 +78,11 @@ let written = 0;
 export function writeFileAtomic(path: string, bytes: string | Uint8Array | readonly Uint8Array[]): void {
   const pieces =
     typeof bytes === "string" ? [Buffer.from(bytes, "utf8")] : bytes instanceof Uint8Array ? [bytes] : bytes;
-  const expected = "a file that can be written";
-  try {
+  reportingWrites(path, () => {
     const existing = statSync(path, { throwIfNoEntry: false });
     if (existing && !existing.isFile()) writePieces(path, pieces, false);
     else replaceFile(path, pieces);
-  } catch (error) {
-    failWriting(path, expected, error);
-  }
+  });
 }
 
 function replaceFile(path: string, pieces: readonly Uint8Array[]): void {

@@ -62,9 +62,7 @@ export function readSample(split: Split, index: number, target: Samples, row: nu
 /** The samples of a split whose indices are given, in that order. */
 export function selectSamples(split: Split, indices: ArrayLike<number>): Split {
   const pixels = split.images.length / split.count;
-  const images = split.levels
-    ? new Uint8Array(indices.length * pixels)
-    : new Float32Array(indices.length * pixels);
+  const images = split.levels ? new Uint8Array(indices.length * pixels) : new Float32Array(indices.length * pixels);
   const labels = new Int32Array(indices.length);
   for (let row = 0; row < indices.length; row++) {
     const source = indices[row]! * pixels;

@@ -29,7 +29,8 @@ export function readIdx(path: string): IdxArray {
   const shape = readHeader(path, start);
   const header = 4 + 4 * shape.length;
   const total = header + sizeOf(shape);
-  if (gzipped && total > bytes.length * LARGEST_RATIO + PREFIX) failLength(path, shape, total, `${bytes.length} compressed`);
+  if (gzipped && total > bytes.length * LARGEST_RATIO + PREFIX)
+    failLength(path, shape, total, `${bytes.length} compressed`);
   const whole = gzipped ? unzip(path, bytes, total) : bytes;
   if (whole.length !== total) failLength(path, shape, total, `${whole.length}`);
   return { shape, data: whole.subarray(header) };

@@ -94,6 +94,7 @@ export class Loader implements Iterable<Batch> {
 
   /** The rest of the current epoch; afterwards the next epoch begins. A loop that is left early continues where it was left. */
   *[Symbol.iterator](): Generator<Batch, void> {
+    if (!this.#order) this.#drawEpoch();
     while (this.#batch < this.batchesPerEpoch) {
       const batch = this.#take(this.#batch);
       this.#batch++;
@@ -122,7 +123,6 @@ export class Loader implements Iterable<Batch> {
   }
 
   #prepare(index: number): Batch {
-    if (!this.#order) this.#drawEpoch();
     const { batchSize, shift = 0 } = this.options;
     const first = index * batchSize;
     const count = Math.min(batchSize, this.split.count - first);

@@ -96,15 +96,21 @@ export interface DeploymentTarget {
   readonly title: string;
   readonly contract: TargetContract;
   check(network: Network): Finding[];
-  /** The trainable twin that computes with the chip's numbers. Refuses with TARGET what the chip cannot hold. */
+  /**
+   * The trainable twin that computes with the chip's numbers. Refuses with TARGET what the chip cannot hold, with OPTION what the
+   * target's options do not know.
+   */
   prepare(network: Network, options?: PrepareOptions): Network;
+  /** True when a network computes with this chip's numbers already. */
+  isPrepared(network: Network): boolean;
   /** Writes the chip's file, a manifest and scripts into a directory. */
   export(network: Network, directory: string, options?: Record<string, unknown>): Promise<Artefact>;
   open(path: string): Promise<ChipRuntime>;
 }
 
 export interface PrepareOptions {
-  /** Input samples `[N, C, H, W]` for choosing scales. */
+  /** Input samples `[N, ...]` for choosing scales. */
   calibration?: { shape: number[]; data: Float32Array };
-  [option: string]: unknown;
+  /** Options of the target, as a config holds them. */
+  options?: Record<string, unknown>;
 }

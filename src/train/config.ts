@@ -1,4 +1,4 @@
-/** The one schema of a training config: dataset, network, training, and how each chip's twin is fine-tuned. */
+/** The one schema of a training config: dataset, network, training, and how the twin for each chip is fine-tuned. */
 import { z } from "zod";
 import { nonNegativeInteger, positiveInteger } from "../core/index.ts";
 import { datasetSchema } from "../data/index.ts";
@@ -18,16 +18,12 @@ export const trainingSchema = z.strictObject({
 });
 export type TrainingConfig = z.infer<typeof trainingSchema>;
 
-const loihiSchema = z.strictObject({
-  training: trainingSchema,
-  scale: positiveInteger.optional().describe("weight steps per unit for every layer; chosen from data when it is not given"),
-  calibrationSamples: positiveInteger.default(64).describe("training samples used to choose scales"),
+const targetSchema = z.strictObject({
+  training: trainingSchema.describe("fine-tuning of the chip's twin"),
+  prepare: z.record(z.string(), z.json()).default({}).describe("options of the target's prepare step, checked by the target"),
+  calibrationSamples: positiveInteger.default(64).describe("training samples that prepare may look at"),
 });
-
-const lynxiSchema = z.strictObject({
-  training: trainingSchema,
-  foldBatchNorm: z.boolean().default(true).describe("fold batch norms into the convolutions before them"),
-});
+export type TargetConfig = z.infer<typeof targetSchema>;
 
 export const configSchema = z.strictObject({
   $schema: z.string().optional().describe("where editors find the JSON Schema of this file"),
@@ -36,7 +32,6 @@ export const configSchema = z.strictObject({
   dataset: datasetSchema,
   network: networkSchema,
   training: trainingSchema,
-  loihi: loihiSchema.optional().describe("fine-tuning for Loihi"),
-  lynxi: lynxiSchema.optional().describe("fine-tuning for Lynxi"),
+  targets: z.record(z.string(), targetSchema).default({}).describe("chips to fit the network to, by target name"),
 });
 export type Config = z.infer<typeof configSchema>;

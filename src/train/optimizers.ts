@@ -2,62 +2,12 @@
  * Optimizers: SGD, Adam and AdamW in PyTorch's order of operations, computed by the native core. They know parameters by name, and
  * neither networks nor schedules.
  */
-import { z } from "zod";
-import { fail, formatShape, sameShape, unreachable } from "../core/index.ts";
+import { fail, formatShape, parseWith, sameShape, unreachable } from "../core/index.ts";
 import { core } from "../kernels/index.ts";
 import { keep, Tensor } from "../tensor/index.ts";
+import { type OptimizerConfig, type OptimizerInput, optimizerSchema } from "./optimizer-config.ts";
 
-const rate = z.number().positive().describe("learning rate");
-const decay = z.number().min(0).default(0);
-const groups = z
-  .array(
-    z.strictObject({
-      prefix: z.string().describe("parameters whose name begins so; the first group that fits counts"),
-      rateFactor: z.number().min(0).default(1).describe("multiplies the learning rate; 0 freezes"),
-      weightDecay: z.number().min(0).optional().describe("replaces the optimizer's weight decay"),
-    }),
-  )
-  .default([])
-  .describe("parameters that are treated differently");
-const fraction = z.number().min(0).lt(1);
-const adamOptions = {
-  beta1: fraction.default(0.9).describe("decay of the gradient's running mean per step"),
-  beta2: fraction.default(0.999).describe("decay of the squared gradient's running mean per step"),
-  epsilon: z.number().positive().default(1e-8).describe("added to the denominator"),
-  groups,
-};
-
-const sgdSchema = z
-  .strictObject({
-    kind: z.literal("sgd"),
-    learningRate: rate,
-    momentum: fraction.default(0).describe("share of the last update that is kept"),
-    dampening: z.number().min(0).max(1).default(0).describe("share of the gradient that momentum leaves out"),
-    weightDecay: decay.describe("added to the gradient, times the weight"),
-    nesterov: z.boolean().default(false).describe("look ahead along the momentum"),
-    groups,
-  })
-  .refine((o) => !o.nesterov || (o.momentum > 0 && o.dampening === 0), {
-    path: ["nesterov"],
-    message: "nesterov needs a momentum above 0 and dampening 0",
-  });
-const adamSchema = z.strictObject({
-  kind: z.literal("adam"),
-  learningRate: rate,
-  ...adamOptions,
-  weightDecay: decay.describe("added to the gradient, times the weight"),
-});
-const adamwSchema = z.strictObject({
-  kind: z.literal("adamw"),
-  learningRate: rate,
-  ...adamOptions,
-  weightDecay: z.number().min(0).default(0.01).describe("weights shrink by learning rate times this in every step"),
-});
-
-export const optimizerSchema = z.discriminatedUnion("kind", [sgdSchema, adamSchema, adamwSchema]);
-export type OptimizerConfig = z.infer<typeof optimizerSchema>;
-/** A config as written by hand: fields with defaults may be left out. */
-export type OptimizerInput = z.input<typeof optimizerSchema>;
+export * from "./optimizer-config.ts";
 
 /** What has to be stored to continue: moments by `parameter/moment`, step counts by `parameter/step`. */
 export type OptimizerState = Map<string, Tensor | number>;
@@ -90,13 +40,17 @@ export class Optimizer {
 
   /** `parameters`: leaves by name, float32. They stay the caller's. @throws OPTION when a group fits no parameter */
   constructor(config: OptimizerInput, parameters: ReadonlyMap<string, Tensor>) {
-    this.config = optimizerSchema.parse(config);
+    this.config = parseWith(optimizerSchema, config, "optimizer");
     this.learningRate = this.config.learningRate;
     this.#entries = [...parameters].map(([name, parameter]) => this.#entry(name, parameter));
     this.config.groups.forEach(({ prefix }, i) => {
       if (!this.#entries.some(({ name }) => name.startsWith(prefix))) {
         const names = this.#entries.map(({ name }) => name).join(", ");
-        fail("OPTION", { where: `optimizer.groups.${i}.prefix`, expected: `the beginning of one of ${names}`, got: `"${prefix}"` });
+        fail("OPTION", {
+          where: `optimizer.groups.${i}.prefix`,
+          expected: `the beginning of one of ${names}`,
+          got: `"${prefix}"`,
+        });
       }
     });
   }
@@ -145,7 +99,15 @@ export class Optimizer {
       case "adam":
       case "adamw": {
         const { beta1, beta2, epsilon, kind } = config;
-        const options = { learningRate, beta1, beta2, epsilon, weightDecay, decoupled: kind === "adamw", step: memory.steps };
+        const options = {
+          learningRate,
+          beta1,
+          beta2,
+          epsilon,
+          weightDecay,
+          decoupled: kind === "adamw",
+          step: memory.steps,
+        };
         core().adamStep(parameter.buffer, grad.buffer, first!, second!, parameter.size, options);
         break;
       }
@@ -179,7 +141,7 @@ export class Optimizer {
     for (const { name, memory } of this.#entries) {
       if (!memory) continue;
       state.set(`${name}/step`, memory.steps);
-      this.#momentNames().forEach((moment, i) => state.set(`${name}/${moment}`, memory.moments[i]!));
+      for (const [i, moment] of this.#momentNames().entries()) state.set(`${name}/${moment}`, memory.moments[i]!);
     }
     return state;
   }
@@ -236,6 +198,12 @@ export class Optimizer {
 }
 
 function failState(name: string, expected: string, value: unknown): never {
-  const got = typeof value === "number" ? `${value}` : value instanceof Float32Array ? `${value.length} numbers` : "none";
-  fail("FILE", { where: `optimizer state "${name}"`, expected, got, hint: "Was the optimizer or the network changed since?" });
+  const got =
+    typeof value === "number" ? `${value}` : value instanceof Float32Array ? `${value.length} numbers` : "none";
+  fail("FILE", {
+    where: `optimizer state "${name}"`,
+    expected,
+    got,
+    hint: "Was the optimizer or the network changed since?",
+  });
 }

@@ -2,7 +2,7 @@
  * Builds an ONNX model node by node, with the shape and type of every value known. Names come from the network's layers and from the
  * numbers stored, so the same network always gives the same bytes. Floating numbers are rounded to float16 on the way in.
  */
-import { fail, formatShape, sizeOf } from "../../core/index.ts";
+import { fail, formatShape, sameShape, sizeOf } from "../../core/index.ts";
 import { type RoundingChange, roundArray, toFloat16Bits } from "./float16.ts";
 import type { ElementType, OnnxAttribute, OnnxModel, OnnxTensor, OnnxValue } from "./onnx-model.ts";
 
@@ -39,6 +39,8 @@ export class OnnxBuilder {
   readonly #model: OnnxModel;
   readonly #names = new Set<string>();
   readonly #constants = new Map<string, BuiltValue>();
+  /** What each Reshape read. */
+  readonly #reshaped = new Map<string, BuiltValue>();
 
   constructor(
     graphName: string,
@@ -141,13 +143,16 @@ export class OnnxBuilder {
     return value;
   }
 
-  /** One direct Reshape; none when the shape is already that. */
+  /** One direct Reshape, never a chain of them; none when the shape is already that. */
   reshape(name: string, x: BuiltValue, shape: number[]): BuiltValue {
     if (sizeOf(x.shape) !== sizeOf(shape)) {
       fail("SHAPE", { where: name, expected: formatShape(x.shape), got: formatShape(shape) });
     }
-    if (x.shape.length === shape.length && x.shape.every((size, axis) => size === shape[axis])) return x;
-    return this.node("Reshape", name, [x, this.integers(shape)], { shape, type: x.type });
+    const source = this.#reshaped.get(x.name) ?? x;
+    if (sameShape(source.shape, shape)) return source;
+    const value = this.node("Reshape", name, [source, this.integers(shape)], { shape, type: x.type });
+    this.#reshaped.set(value.name, source);
+    return value;
   }
 
   /** Rows `start` to `end` - 1 of the first axis, which stays even when it is 1. */

@@ -36,6 +36,12 @@ Buffers::Buffers() {
   slots_.resize(1);  // slot 0 is never used: number 0 means "no buffer"
 }
 
+Buffers::~Buffers() {
+  for (const Slot& slot : slots_) {
+    if (slot.live) allocator_.give_back(slot.block);
+  }
+}
+
 double Buffers::alloc(size_t bytes) {
   if (free_slots_.empty() && slots_.size() > slot_mask) {
     throw Failure{"NATIVE", "memory", "at most " + std::to_string(slot_mask) + " live buffers", "one more",

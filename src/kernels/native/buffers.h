@@ -41,6 +41,9 @@ struct MemoryStats {
 class Buffers {
  public:
   Buffers();
+  Buffers(const Buffers&) = delete;
+  Buffers& operator=(const Buffers&) = delete;
+  ~Buffers();
   double alloc(size_t bytes);
   void release(double id);
   Buffer at(double id) const;
@@ -74,12 +77,11 @@ class Workspace {
   Workspace& operator=(const Workspace&) = delete;
   ~Workspace() { release(); }
   void* bytes(size_t count);
-  double* doubles(size_t count) { return static_cast<double*>(bytes(product_bytes(count))); }
+  double* doubles(size_t count) { return static_cast<double*>(bytes(count * sizeof(double))); }
   void release();
   size_t capacity() const { return block_.capacity; }
 
  private:
-  static size_t product_bytes(size_t count) { return count * sizeof(double); }
   Allocator& allocator_;
   Block block_;
 };

@@ -62,7 +62,8 @@ export function readSafetensors(path: string, wanted: (name: string) => boolean 
 }
 
 function readHeader(path: string, file: number, fileBytes: number): SafetensorsHeader {
-  if (fileBytes < 8) fail("FILE", { where: path, expected: "a safetensors file of at least 8 bytes", got: `${fileBytes}` });
+  if (fileBytes < 8)
+    fail("FILE", { where: path, expected: "a safetensors file of at least 8 bytes", got: `${fileBytes}` });
   const length = Number(new DataView(readBytes(path, file, 0, 8).buffer).getBigUint64(0, true));
   const largest = Math.min(LARGEST_HEADER, fileBytes - 8);
   if (length > largest || length < 2) {

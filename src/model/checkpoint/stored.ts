@@ -51,7 +51,11 @@ export function storedFromTensor(tensor: Tensor): StoredTensor {
 /** float32 numbers with a shape, as a file holds them. @throws SHAPE when they do not fit each other. */
 export function storedFloats(data: Float32Array, shape: Shape): StoredTensor {
   if (data.length !== sizeOf(shape)) {
-    fail("SHAPE", { where: "array", expected: `${sizeOf(shape)} numbers for ${formatShape(shape)}`, got: `${data.length}` });
+    fail("SHAPE", {
+      where: "array",
+      expected: `${sizeOf(shape)} numbers for ${formatShape(shape)}`,
+      got: `${data.length}`,
+    });
   }
   return { dtype: "F32", shape: [...shape], data };
 }

@@ -1,7 +1,7 @@
 /** Batch normalisation over images (PyTorch's `BatchNorm2d`). In multi-step mode its statistics run over time and batch together. */
 import { z } from "zod";
 import { positiveInteger } from "../../core/index.ts";
-import { batchNorm } from "../../tensor/index.ts";
+import { add, assign, batchNorm, noGrad, type Tensor } from "../../tensor/index.ts";
 import type { LayerDefinition } from "./define.ts";
 import { arrayOf } from "./lowering.ts";
 import { layerFactory } from "./registry.ts";
@@ -36,6 +36,7 @@ export const batchNorm2dDefinition: LayerDefinition<BatchNorm2dOptions> = {
     };
   },
   forward(x, layer, context) {
+    if (context.training) countBatch(layer.tensor("num_batches_tracked"));
     return batchNorm(x, {
       runningMean: layer.tensor("running_mean"),
       runningVar: layer.tensor("running_var"),
@@ -58,5 +59,11 @@ export const batchNorm2dDefinition: LayerDefinition<BatchNorm2dOptions> = {
     });
   },
 };
+
+function countBatch(counter: Tensor): void {
+  const next = noGrad(() => add(counter, 1));
+  assign(counter, next);
+  next.dispose();
+}
 
 export const BatchNorm2d = layerFactory(batchNorm2dDefinition);

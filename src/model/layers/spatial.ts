@@ -1,6 +1,7 @@
 /** Options and shape rules that the layers with windows (convolution, pooling) share. */
 import { z } from "zod";
 import { fail, formatShape, nonNegativeInteger, positiveInteger, type Shape } from "../../core/index.ts";
+import { windowSizes } from "../../tensor/index.ts";
 
 /** A whole number for all spatial axes, or one for each. */
 export const perAxis = (item: z.ZodInt, axes: number) => z.union([item, z.array(item).length(axes)]);
@@ -27,31 +28,15 @@ export interface Window {
   ceilMode?: boolean;
 }
 
-/**
- * Spatial sizes behind a window: floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1 for each axis (PyTorch). With
- * `ceilMode` rounded up, except that the last window must start inside the input or its left padding.
- */
+/** Spatial sizes behind a window, by the rule of the operations themselves. */
 export function windowOutput(input: Shape, window: Window, where: string): number[] {
   const axes = input.length;
-  const [kernel, stride, padding, dilation] = [window.kernelSize, window.stride, window.padding, window.dilation].map(
-    (value) => spread(value, axes),
-  ) as [number[], number[], number[], number[]];
-  return input.map((size, axis) => {
-    const pad = padding[axis]!;
-    const step = stride[axis]!;
-    const extent = dilation[axis]! * (kernel[axis]! - 1) + 1;
-    const room = size + 2 * pad - extent;
-    if (room < 0) {
-      fail("SHAPE", {
-        where,
-        expected: `a window no larger than the padded input (${size + 2 * pad})`,
-        got: `${extent} along axis ${axis}`,
-        hint: "Reduce kernelSize or set padding.",
-      });
-    }
-    let output = (window.ceilMode ? Math.ceil(room / step) : Math.floor(room / step)) + 1;
-    if (window.ceilMode && (output - 1) * step >= size + pad) output--;
-    return output;
+  return windowSizes(where, input, {
+    kernel: spread(window.kernelSize, axes),
+    stride: spread(window.stride, axes),
+    padding: spread(window.padding, axes),
+    dilation: spread(window.dilation, axes),
+    ceilMode: window.ceilMode ?? false,
   });
 }
 

@@ -1,13 +1,24 @@
 /** The trainable twin of a network for Loihi: each synapse and its neuron become one of Lava's blocks, scales chosen from data. */
-import { fail } from "../../core/index.ts";
+import { z } from "zod";
+import { fail, parseWith } from "../../core/index.ts";
 import { Layer, Network, Sequential } from "../../model/index.ts";
 import { copyLayer } from "../copy.ts";
 import { asCubaNeuron, Block, expectSynapse } from "./block.ts";
 import { chooseScales, type ScaleCalibration } from "./calibrate.ts";
 
+const optionsSchema = z.strictObject({
+  scale: z
+    .int()
+    .refine((scale) => scale >= 16 && scale <= 4096 && Number.isInteger(Math.log2(scale)), {
+      message: "a power of two from 16 to 4096",
+    })
+    .optional()
+    .describe("weight steps per training unit for every block; chosen for each layer from data when it is not given"),
+});
+
 export interface LoihiPrepareOptions {
-  /** Weight steps per training unit, a power of two from 16 to 4096, for every block; chosen for each layer when it is not given. */
-  scale?: number;
+  /** As a config holds them: `{ "scale": 64 }`. */
+  options?: Record<string, unknown>;
   /** Samples `[N, ...]` in [0, 1] that the choice of scales looks at. */
   calibration?: ScaleCalibration;
 }
@@ -26,7 +37,8 @@ export function prepareForLoihi(network: Network, options: LoihiPrepareOptions =
     });
   }
   checkMappable(network.root);
-  const scales = chooseScales(network, options);
+  const { scale } = parseWith(optionsSchema, options.options ?? {}, "Loihi prepare options");
+  const scales = chooseScales(network, { ...(scale ? { scale } : {}), ...(options.calibration ? { calibration: options.calibration } : {}) });
   return new Network({
     inputShape: network.inputShape,
     steps: network.steps,
@@ -87,4 +99,11 @@ function blockOf(synapse: Layer, neuron: Layer, scale: number): Layer {
 function copyBlock(block: Layer): Layer {
   const [synapse, neuron] = [...block.children.values()] as [Layer, Layer];
   return Block(copyLayer(synapse), copyLayer(neuron)) as unknown as Layer;
+}
+
+/** True when every synapse of a network stands in a block. */
+export function isPreparedForLoihi(network: Network): boolean {
+  const layers = network.layers();
+  const inBlocks = new Set(layers.filter((layer) => layer.kind === "Block").flatMap((block) => [...block.walk()]));
+  return layers.every((layer) => !("weight" in layer.specs) || inBlocks.has(layer));
 }

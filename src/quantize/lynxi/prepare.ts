@@ -1,17 +1,26 @@
 /** The trainable float16 twin of a network, for Lynxi chips: batch norm folded, every result rounded to float16. */
+import { z } from "zod";
+import { parseWith } from "../../core/index.ts";
 import { type Layer, Network } from "../../model/index.ts";
 import { copyLayer } from "../copy.ts";
-import { Float16Sequential } from "./float16.ts";
+import { Float16Sequential, float16SequentialDefinition } from "./float16.ts";
 import { foldBatchNorm } from "./fold.ts";
 
+const optionsSchema = z.strictObject({
+  foldBatchNorm: z
+    .boolean()
+    .default(true)
+    .describe("fold batch norms into the convolutions before them; otherwise they stay layers with their own rounding"),
+});
+
 export interface LynxiPrepareOptions {
-  /** Fold batch norms into the convolutions before them (default). Otherwise they stay layers with their own rounding. */
-  foldBatchNorm?: boolean;
+  /** As a config holds them: `{ "foldBatchNorm": true }`. */
+  options?: Record<string, unknown>;
 }
 
 /** A new network with its own tensors, names as in the original. */
 export function prepareForLynxi(network: Network, options: LynxiPrepareOptions = {}): Network {
-  const fold = options.foldBatchNorm ?? true;
+  const { foldBatchNorm: fold } = parseWith(optionsSchema, options.options ?? {}, "Lynxi prepare options");
   return new Network({
     inputShape: network.inputShape,
     steps: network.steps,
@@ -36,4 +45,9 @@ function members(container: Layer, fold: boolean): Record<string, Layer> {
     }
   }
   return Object.fromEntries(prepared);
+}
+
+/** True when a network computes in float16 already. */
+export function isPreparedForLynxi(network: Network): boolean {
+  return network.root.kind === float16SequentialDefinition.kind;
 }

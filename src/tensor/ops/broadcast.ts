@@ -37,7 +37,7 @@ function repeatStrides(tensor: Tensor, shape: Shape): number[] {
   return shape.map((size, axis) => (axis < lead || (tensor.shape[axis - lead] === 1 && size !== 1) ? 0 : own[axis - lead]!));
 }
 
-/** Joins neighbouring axes that both operands step through evenly, so that the kernel's inner loop is long. */
+/** Joins neighbouring axes that both operands step through evenly, so that the kernel's inner loop is long; at least one axis remains. */
 function joinAxes(shape: number[], a: number[], b: number[]): { shape: number[]; a: number[]; b: number[] } {
   const joined = { shape: [] as number[], a: [] as number[], b: [] as number[] };
   for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -52,7 +52,7 @@ function joinAxes(shape: number[], a: number[], b: number[]): { shape: number[];
       joined.b.unshift(b[axis]!);
     }
   }
-  return joined;
+  return joined.shape.length > 0 ? joined : { shape: [1], a: [0], b: [0] };
 }
 
 /** a op b with broadcasting; the result has the larger operand's layout. Allocates the result only. */

@@ -22,7 +22,7 @@ function runsInMemory(x: Tensor, axes: readonly number[]): { size: number; reduc
 export function reduceKeeping(op: "sum" | "mean" | "max", x: Tensor, axes: readonly number[]): Tensor {
   const shape = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
   const runs = runsInMemory(x, axes);
-  let current = x.view(shape.length === 0 ? [] : x.shape, x.spatial);
+  let current = x.detach();
   const sizes = runs.map((run) => run.size);
   for (let i = runs.length - 1; i >= 0; i--) {
     if (!runs[i]!.reduced) continue;

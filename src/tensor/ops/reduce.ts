@@ -1,5 +1,5 @@
 /** Sums, means and largest values over axes. */
-import { fail, formatShape } from "../../core/index.ts";
+import { DTYPES, fail, formatShape } from "../../core/index.ts";
 import { core } from "../../kernels/index.ts";
 import { effectiveSpatial, memoryAxes } from "../layout.ts";
 import { copyInLayout } from "../relayout.ts";
@@ -29,7 +29,7 @@ function linearReduction(op: "sum" | "mean", x: Tensor, axes: Axes | undefined, 
   const factor = op === "mean" ? 1 / list.reduce((count, axis) => count * shape[axis]!, 1) : 1;
   const kept = reduceKeeping(op, x, list);
   const keptShape = kept.shape;
-  const out = keepDim ? kept.share() : dropAxes(kept, list);
+  const out = keepDim ? kept.detach() : dropAxes(kept, list);
   kept.dispose();
   return record(op, [x], out, [], (grad) => [expand(grad.view(keptShape, spatial), shape, spatial, factor)]);
 }
@@ -52,8 +52,7 @@ export function max(x: Tensor, axes?: Axes, keepDim = false): Tensor {
     current = next;
   }
   const { shape, spatial } = current;
-  const out = keepDim ? current.share() : dropAxes(current, list);
-  out.variable = null;
+  const out = keepDim ? current.detach() : dropAxes(current, list);
   record("max", [current], out, [], (grad) => [grad.view(shape, spatial)]);
   current.dispose();
   return out;
@@ -69,7 +68,8 @@ function maxKeeping(x: Tensor, axis: number): Tensor {
       Float32Array.from({ length: size }, (_, i) => i),
       x.shape.map((_, i) => (i === axis ? size : 1)),
     );
-    return [mul(equal(place, winner), grad)];
+    // one axis only, so its bytes are in the order of every layout
+    return [mul(equal(place.view(place.shape, held!.spatial), winner), grad)];
   });
 }
 

@@ -1,0 +1,77 @@
+/** `spikeship export`: writes a chip's file, its manifest and its scripts. */
+import { dirname, join } from "node:path";
+import type { Command } from "commander";
+import { openDataset } from "../../data/index.ts";
+import { targetById } from "../../exporters/index.ts";
+import { layers } from "../../index.ts";
+import { loadCheckpoint, type Network, saveCheckpoint } from "../../model/index.ts";
+import { calibrationSamples } from "../../quantize/index.ts";
+import { NETWORK_FILE } from "../../verify/index.ts";
+import { printFindings, printResult } from "../output.ts";
+import { configOf, targetConfigOf } from "../run-config.ts";
+
+interface Options {
+  output?: string;
+  option?: string[];
+  json?: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command("export")
+    .argument("<target>", "loihi or lynxi")
+    .argument("<checkpoint>", "checkpoint of a quantized network (a trained one is quantized on the way)")
+    .description("write the chip's file, a manifest with hashes, and the scripts that compile or run it there")
+    .option("-o, --output <directory>", "where the files go (default: export/ beside the checkpoint)")
+    .option("--option <name=value...>", "option of the target, for example --option dtype=float16")
+    .option("--json", "print the result as JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  spikeship export loihi runs/digits/loihi/checkpoint.safetensors -o out\n  spikeship export lynxi runs/digits/lynxi/checkpoint.safetensors -o out",
+    )
+    .action(run);
+}
+
+async function run(targetId: string, path: string, options: Options): Promise<void> {
+  const target = targetById(targetId);
+  const directory = options.output ?? join(dirname(path), "export");
+  const checkpoint = loadCheckpoint(path, layers);
+  let prepared: Network = checkpoint.network;
+  try {
+    if (!target.isPrepared(prepared)) {
+      process.stderr.write(`${path} is not quantized for ${target.title}: quantizing without fine-tuning.\n`);
+      prepared = quantized();
+    }
+    const artefact = await target.export(prepared, directory, parseOptions(options.option ?? []));
+    saveCheckpoint(join(directory, NETWORK_FILE), prepared, new Map(), checkpoint.metadata);
+    printResult(options.json, artefact, () =>
+      [...artefact.files.map((f) => `${join(directory, f.path)}  ${f.bytes} bytes  ${f.sha256}`), ...printFindings(artefact)].join("\n"),
+    );
+  } finally {
+    if (prepared !== checkpoint.network) prepared.dispose();
+    checkpoint.network.dispose();
+  }
+
+  function quantized(): Network {
+    if (checkpoint.metadata.config === undefined) return target.prepare(checkpoint.network, {});
+    const config = configOf(path, checkpoint, undefined);
+    const tuning = targetConfigOf(config, target.id);
+    const calibration = calibrationSamples(openDataset(config.dataset), tuning.calibrationSamples);
+    return target.prepare(checkpoint.network, { options: tuning.prepare, calibration });
+  }
+}
+
+/** `name=value` pairs; a value that is JSON (a number, true, null) is taken as such. */
+function parseOptions(pairs: string[]): Record<string, unknown> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [name = "", ...rest] = pair.split("=");
+      const text = rest.join("=");
+      try {
+        return [name, JSON.parse(text) as unknown];
+      } catch {
+        return [name, text];
+      }
+    }),
+  );
+}

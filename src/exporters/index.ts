@@ -1,0 +1,27 @@
+/** The deployment targets, listed. */
+import { fail, nearestName } from "../core/index.ts";
+import { isPreparedForLoihi, isPreparedForLynxi, prepareForLoihi, prepareForLynxi } from "../quantize/index.ts";
+import { createLoihiTarget } from "./lava/index.ts";
+import { createLynxiTarget } from "./lynxi/index.ts";
+import type { DeploymentTarget } from "./target.ts";
+
+export type * from "./target.ts";
+
+export const deploymentTargets: readonly DeploymentTarget[] = [
+  createLoihiTarget({ prepare: prepareForLoihi, isPrepared: isPreparedForLoihi }),
+  createLynxiTarget({ prepare: prepareForLynxi, isPrepared: isPreparedForLynxi }),
+];
+
+/** @throws OPTION with the nearest name */
+export function targetById(id: string): DeploymentTarget {
+  const found = deploymentTargets.find((target) => target.id === id);
+  if (found) return found;
+  const known = deploymentTargets.map((target) => target.id);
+  const near = nearestName(id, known);
+  fail("OPTION", {
+    where: "target",
+    expected: `one of ${known.join(", ")}`,
+    got: `"${id}"`,
+    ...(near ? { hint: `Did you mean "${near}"?` } : {}),
+  });
+}

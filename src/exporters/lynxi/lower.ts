@@ -1,0 +1,205 @@
+/**
+ * Lowers the chip-neutral graph to an ONNX model in the whole-sequence style: time is folded into the batch ([T*N, ...], row t*N+n is
+ * step t of sample n) and every neuron layer is unrolled over T. No value has more than four dimensions and every shape is a number.
+ * The style follows SpikingJelly's lynxi_exchange.py, whose graphs ran on a KA200 chip.
+ */
+import { fail, formatShape, sizeOf } from "../../core/index.ts";
+import type { Graph, GraphNode, InputForm, NodeKind, NodeOf } from "../../model/index.ts";
+import type { LossyStep } from "../target.ts";
+import { foldBatchNorms } from "./fold-batch-norm.ts";
+import { LOWERINGS } from "./lower-nodes.ts";
+import type { NeuronFacts } from "./lower-neuron.ts";
+import { type BuiltValue, OnnxBuilder, type RoundingRecord } from "./onnx-builder.ts";
+import type { OnnxModel } from "./onnx-model.ts";
+
+export interface LoweringOptions {
+  /** Samples N in one call of the graph. Default 1: on the chip, more go through `run_batch`. */
+  batch?: number;
+  /** Default 12. Lyngor has been seen with 11; 12 has GreaterOrEqual, 11 writes it as Not of Less. */
+  opset?: 11 | 12;
+  /** How the graph's values are typed. Default float32: no public example compiles a graph typed float16. */
+  dtype?: "float32" | "float16";
+  /** Default true. False keeps each batch norm as an operator with its own rounding. */
+  foldBatchNorm?: boolean;
+}
+
+/** What became of one node of the network's graph. */
+export interface LoweredLayer {
+  /** Path of the layer. */
+  layer: string;
+  kind: NodeKind;
+  /** Names of the ONNX nodes. */
+  nodes: string[];
+  /** Name of the ONNX value that holds the layer's output: `[T*N, ...shape]`, or `[N, ...shape]` before time begins. */
+  value: string;
+  /** One step of one sample. */
+  shape: number[];
+  neuron: NeuronFacts | null;
+}
+
+export interface Lowering {
+  model: OnnxModel;
+  steps: number;
+  batch: number;
+  form: InputForm;
+  /** Shape of one step of one sample at the input. */
+  inputShape: number[];
+  layers: LoweredLayer[];
+  lossy: LossyStep[];
+  /** Every rounding that changed a number, with counts of overflow and loss. */
+  roundings: RoundingRecord[];
+}
+
+/** A value on its way through the network. */
+export interface Flow {
+  value: BuiltValue;
+  /** One step of one sample. */
+  shape: number[];
+  /** True: rows are `[T*N]`. False: the same for every step, rows are `[N]`. */
+  timed: boolean;
+}
+
+/** Why a node has no place on the chip, and the way out. */
+export interface Refusal {
+  expected: string;
+  got: string;
+  hint: string;
+}
+
+export interface NodeLowering<N extends GraphNode> {
+  refuse(node: N, inputs: readonly GraphNode[]): Refusal | null;
+  lower(node: N, inputs: readonly Flow[], context: LoweringContext): Flow;
+}
+
+/** An answer for every kind of node: a missing one does not compile. */
+export type NodeLowerings = { [K in NodeKind]: NodeLowering<NodeOf<K>> };
+
+export class LoweringContext {
+  readonly neurons = new Map<string, NeuronFacts>();
+
+  constructor(
+    readonly builder: OnnxBuilder,
+    readonly steps: number,
+    readonly batch: number,
+  ) {}
+
+  rows(timed: boolean): number {
+    return timed ? this.steps * this.batch : this.batch;
+  }
+
+  /** The flow with a time axis: repeated T times where it had none. */
+  timed(flow: Flow, name: string): Flow {
+    if (flow.timed) return flow;
+    return { ...flow, value: this.builder.repeatRows(name, flow.value, this.steps), timed: true };
+  }
+}
+
+/** Every node that the chip cannot hold, with the reason. Empty: the graph can be lowered. */
+export function refusals(graph: Graph): { node: GraphNode; refusal: Refusal }[] {
+  const byId = new Map(graph.nodes.map((node) => [node.id, node]));
+  return graph.nodes.flatMap((node) => {
+    const inputs = node.inputs.flatMap((id) => byId.get(id) ?? []);
+    const refusal = answer(node.kind).refuse(node as never, inputs);
+    return refusal ? [{ node, refusal }] : [];
+  });
+}
+
+/**
+ * The graph as an ONNX model with static T and N, numbers rounded to float16 once.
+ * @throws TARGET naming the layer when the chip cannot hold it, VALUE when a weight is not finite.
+ */
+export function lowerGraph(graph: Graph, options: LoweringOptions = {}): Lowering {
+  const { batch = 1, opset = 12, dtype = "float32", foldBatchNorm = true } = options;
+  if (!Number.isInteger(batch) || batch < 1) {
+    fail("OPTION", { where: "Lynxi export: batch", expected: "a whole number from 1", got: `${batch}` });
+  }
+  const [refused] = refusals(graph);
+  if (refused) fail("TARGET", { where: `Lynxi: ${refused.node.kind} "${refused.node.source}"`, ...refused.refusal });
+  const { graph: folded, folds } = foldBatchNorm ? foldBatchNorms(graph) : { graph, folds: [] };
+  const input = folded.nodes.find((node) => node.kind === "input");
+  if (!input) fail("STATE", { where: "graph", expected: "an input node", got: "none" });
+  refuseNonFinite(folded);
+  const builder = new OnnxBuilder("network", { opset, float: dtype });
+  const layers = lowerNodes(folded, new LoweringContext(builder, folded.steps, batch));
+  refuseOverflow(builder.roundings);
+  const lossy = builder.roundings.map(({ place, change }) => ({
+    place,
+    what: "rounded to float16",
+    count: change.count,
+    largestChange: change.largestChange,
+  }));
+  return {
+    model: builder.build(),
+    steps: folded.steps,
+    batch,
+    form: input.form,
+    inputShape: [...input.shape],
+    layers,
+    lossy: [...folds, ...lossy],
+    roundings: builder.roundings,
+  };
+}
+
+function lowerNodes(graph: Graph, context: LoweringContext): LoweredLayer[] {
+  const { builder } = context;
+  const flows = new Map<string, Flow>();
+  const layers: LoweredLayer[] = [];
+  for (const node of graph.nodes) {
+    const before = builder.nodeNames.length;
+    const inputs = node.inputs.map(
+      (id) => flows.get(id) ?? fail("STATE", { where: `graph node ${node.id}`, expected: `a node "${id}" before it`, got: "none" }),
+    );
+    const flow = answer(node.kind).lower(node as never, inputs, context);
+    expectSize(node, flow);
+    flows.set(node.id, flow);
+    layers.push({
+      layer: node.source,
+      kind: node.kind,
+      nodes: builder.nodeNames.slice(before),
+      value: flow.value.name,
+      shape: flow.shape,
+      neuron: context.neurons.get(node.id) ?? null,
+    });
+  }
+  builder.output(flows.get(graph.nodes.at(-1)!.id)!.value);
+  return layers;
+}
+
+/** The table entry of a kind. The node's own kind picks it, so node and entry always fit; TypeScript cannot follow that. */
+function answer(kind: NodeKind): NodeLowering<never> {
+  return LOWERINGS[kind] as NodeLowering<never>;
+}
+
+function expectSize(node: GraphNode, flow: Flow): void {
+  if (sizeOf(flow.shape) !== sizeOf(node.shape)) {
+    fail("SHAPE", { where: `Lynxi: ${node.kind} "${node.source}"`, expected: formatShape(node.shape), got: formatShape(flow.shape) });
+  }
+}
+
+function refuseNonFinite(graph: Graph): void {
+  for (const node of graph.nodes) {
+    for (const [name, array] of Object.entries(node)) {
+      const data = (array as { data?: unknown } | null)?.data;
+      if (!(data instanceof Float32Array)) continue;
+      const at = data.findIndex((value) => !Number.isFinite(value));
+      if (at < 0) continue;
+      fail("VALUE", {
+        where: `${node.kind} "${node.source}" ${name}[${at}]`,
+        expected: "a finite number",
+        got: `${data[at]}`,
+        hint: "Training diverged: train again with a smaller learning rate.",
+      });
+    }
+  }
+}
+
+function refuseOverflow(roundings: readonly RoundingRecord[]): void {
+  const record = roundings.find(({ change }) => change.overflowed > 0);
+  if (!record) return;
+  fail("TARGET", {
+    where: `Lynxi: ${record.place}`,
+    expected: "numbers that float16 holds (up to 65504)",
+    got: `${record.change.overflowed} of ${record.numbers} above that`,
+    hint: "Rescale the weights and thresholds of this layer.",
+  });
+}

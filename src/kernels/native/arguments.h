@@ -1,0 +1,86 @@
+// The types in which kernels receive what JavaScript gave: names of operations, geometry, options. convert.h fills them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "buffers.h"
+
+namespace spikeship {
+
+enum class UnaryOp {
+  neg, exp, log, sqrt, abs, sign, sigmoid, tanh, relu, floor, trunc, round_even, round_float16, reciprocal, square, is_finite
+};
+enum class BinaryOp { add, sub, mul, div, max, min, greater_equal, greater, equal };
+enum class ReduceOp { sum, mean, max, argmax };
+enum class PoolOp { max, avg, sum };
+
+using Sizes = std::vector<size_t>;
+
+// Geometry over 1 to 3 spatial axes, padded in front with axes of size 1 to always three (D, H, W).
+struct Window {
+  size_t axes = 0;
+  size_t input[3], kernel[3], stride[3], padding[3], dilation[3], output[3];
+
+  size_t input_points() const;
+  size_t kernel_points() const;
+  size_t output_points() const;
+};
+
+struct ConvSpec : Window {
+  size_t batch, in_channels, out_channels, groups;
+};
+
+struct PoolSpec : Window {
+  size_t batch, channels;
+  bool count_include_pad;
+  size_t divisor;
+};
+
+struct SgdOptions {
+  double learning_rate, momentum, dampening, weight_decay;
+  bool nesterov, first_step;
+};
+
+struct AdamOptions {
+  double learning_rate, beta1, beta2, epsilon, weight_decay;
+  bool decoupled;
+  double step;
+};
+
+// Bytes of a typed array.
+struct Bytes {
+  void* data;
+  size_t count;
+};
+
+using Numbers = std::span<double>;
+
+struct NeuronForwardArguments {
+  std::string variant;
+  size_t steps, elements;
+  OptionalBuffer x;
+  std::vector<OptionalBuffer> states;
+  Numbers params;
+  OptionalBuffer spike;
+  std::vector<OptionalBuffer> saved, state_seqs;
+};
+
+struct NeuronBackwardArguments {
+  std::string variant, surrogate;
+  Numbers surrogate_params;
+  size_t steps, elements;
+  OptionalBuffer x;
+  std::vector<OptionalBuffer> initial_states, saved;
+  Numbers params;
+  OptionalBuffer grad_spike;
+  std::vector<OptionalBuffer> grad_state_seqs, grad_saved, grad_final_states;
+  OptionalBuffer grad_x;
+  std::vector<OptionalBuffer> grad_initial_states;
+  Numbers grad_params;
+};
+
+}  // namespace spikeship

@@ -1,0 +1,111 @@
+// Every function of the module, with the types of its arguments: the C++ side of native-core.ts, in its order. Meanings are
+// documented there. Each checks that its buffers are long enough before it touches them.
+#pragma once
+
+#include <string>
+
+#include "arguments.h"
+#include "environment.h"
+
+namespace spikeship {
+
+struct Difference {
+  double different, first;
+};
+
+struct CoreInfo {
+  std::string version, onednn, compiler, isa, cpu;
+  double threads;
+};
+
+namespace memory {
+double alloc(Environment&, size_t bytes);
+void release(Environment&, double id);
+double byte_length(Environment&, Buffer buffer);
+void write(Environment&, Buffer buffer, size_t offset, Bytes source);
+void read(Environment&, Buffer buffer, size_t offset, Bytes target);
+void copy(Environment&, Buffer source, size_t source_byte, Buffer target, size_t target_byte, size_t bytes);
+MemoryStats stats(Environment&);
+void reset_peak(Environment&);
+void trim_cache(Environment&);
+}  // namespace memory
+
+namespace info {
+CoreInfo describe(Environment&);
+void set_threads(Environment&, size_t count);
+}  // namespace info
+
+namespace elements {
+void fill(Environment&, Buffer out, size_t count, double value);
+void unary(Environment&, UnaryOp op, Buffer x, Buffer out, size_t count);
+void binary(Environment&, BinaryOp op, Buffer a, Buffer b, Buffer out, size_t count);
+void binary_scalar(Environment&, BinaryOp op, Buffer a, double value, bool reversed, Buffer out, size_t count);
+void binary_broadcast(Environment&, BinaryOp op, Buffer a, Sizes a_strides, Buffer b, Sizes b_strides, Buffer out, Sizes shape);
+void axpy(Environment&, double alpha, Buffer x, Buffer y, size_t count);
+void clamp_grad(Environment&, Buffer x, Buffer grad, double low, double high, Buffer out, size_t count);
+void clamp(Environment&, Buffer x, double low, double high, Buffer out, size_t count);
+void convert(Environment&, size_t from, Buffer x, size_t to, Buffer out, size_t count);
+}  // namespace elements
+
+namespace moves {
+void permute(Environment&, size_t element_bytes, Buffer x, Sizes shape, Sizes permutation, Buffer out);
+void copy_strided(Environment&, size_t rows, size_t block, Buffer source, size_t source_byte, size_t source_stride, Buffer target,
+                  size_t target_byte, size_t target_stride);
+}  // namespace moves
+
+namespace reductions {
+void reduce(Environment&, ReduceOp op, Buffer x, size_t outer, size_t axis, size_t inner, Buffer out);
+Difference count_different(Environment&, Buffer a, Buffer b, size_t count);
+double count_non_finite(Environment&, Buffer x, size_t count);
+double sum_squares(Environment&, Buffer x, size_t count);
+}  // namespace reductions
+
+namespace linear {
+void matmul(Environment&, bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, Buffer a, Buffer b, Buffer c,
+            bool accumulate);
+void forward(Environment&, size_t rows, size_t in_features, size_t out_features, Buffer x, Buffer weight, OptionalBuffer bias,
+             Buffer y);
+}  // namespace linear
+
+namespace conv {
+void forward(Environment&, ConvSpec spec, Buffer x, Buffer weight, OptionalBuffer bias, Buffer y);
+void backward_data(Environment&, ConvSpec spec, Buffer grad_y, Buffer weight, Buffer grad_x);
+void backward_weights(Environment&, ConvSpec spec, Buffer x, Buffer grad_y, Buffer grad_weight, OptionalBuffer grad_bias);
+}  // namespace conv
+
+namespace pool {
+void forward(Environment&, PoolOp op, PoolSpec spec, Buffer x, Buffer y, OptionalBuffer indices);
+void backward(Environment&, PoolOp op, PoolSpec spec, Buffer grad_y, OptionalBuffer indices, Buffer grad_x);
+}  // namespace pool
+
+namespace batch_norm {
+void train(Environment&, size_t rows, size_t channels, double epsilon, Buffer x, OptionalBuffer weight, OptionalBuffer bias,
+           Buffer y, Buffer mean, Buffer variance);
+void infer(Environment&, size_t rows, size_t channels, double epsilon, Buffer x, Buffer mean, Buffer variance,
+           OptionalBuffer weight, OptionalBuffer bias, Buffer y);
+void backward(Environment&, bool training, size_t rows, size_t channels, double epsilon, Buffer x, Buffer grad_y, Buffer mean,
+              Buffer variance, OptionalBuffer weight, OptionalBuffer grad_x, OptionalBuffer grad_weight, OptionalBuffer grad_bias);
+}  // namespace batch_norm
+
+namespace loss {
+double softmax_cross_entropy(Environment&, size_t rows, size_t classes, Buffer logits, Buffer labels, OptionalBuffer grad);
+}
+
+namespace neurons {
+void forward(Environment&, NeuronForwardArguments arguments);
+void backward(Environment&, NeuronBackwardArguments arguments);
+void surrogate_grad(Environment&, std::string surrogate, Numbers params, Buffer x, Buffer out, size_t count);
+}  // namespace neurons
+
+namespace optimizers {
+void sgd(Environment&, Buffer param, Buffer grad, OptionalBuffer momentum, size_t count, SgdOptions options);
+void adam(Environment&, Buffer param, Buffer grad, Buffer mean, Buffer variance, size_t count, AdamOptions options);
+}  // namespace optimizers
+
+namespace random {
+void uniform(Environment&, size_t seed, size_t stream, size_t position, Buffer out, size_t count);
+void normal(Environment&, size_t seed, size_t stream, size_t position, Buffer out, size_t count);
+void bernoulli(Environment&, size_t seed, size_t stream, size_t position, Buffer probability, Buffer out, size_t count);
+}  // namespace random
+
+}  // namespace spikeship

@@ -1,0 +1,60 @@
+// Buffers for JavaScript: allocation, bytes in and out, accounting.
+#include <cstring>
+
+#include "entries.h"
+#include "failure.h"
+
+namespace spikeship::memory {
+namespace {
+
+uint8_t* range(const Buffer& buffer, size_t offset, size_t count, const char* what) {
+  if (offset > buffer.bytes || count > buffer.bytes - offset) {
+    throw Failure{"SHAPE", what, std::to_string(count) + " bytes at byte " + std::to_string(offset) + " inside the buffer",
+                  "a buffer of " + std::to_string(buffer.bytes) + " bytes", "Check the shapes that were given."};
+  }
+  return static_cast<uint8_t*>(buffer.data) + offset;
+}
+
+}  // namespace
+
+double alloc(Environment& environment, size_t bytes) {
+  const double id = environment.buffers.alloc(bytes);
+  environment.report_external_memory();
+  return id;
+}
+
+void release(Environment& environment, double id) { environment.buffers.release(id); }
+
+double byte_length(Environment&, Buffer buffer) { return static_cast<double>(buffer.bytes); }
+
+void write(Environment&, Buffer buffer, size_t offset, Bytes source) {
+  uint8_t* target = range(buffer, offset, source.count, "write");
+  if (source.count > 0) std::memcpy(target, source.data, source.count);
+}
+
+void read(Environment&, Buffer buffer, size_t offset, Bytes target) {
+  const uint8_t* source = range(buffer, offset, target.count, "read");
+  if (target.count > 0) std::memcpy(target.data, source, target.count);
+}
+
+void copy(Environment&, Buffer source, size_t source_byte, Buffer target, size_t target_byte, size_t bytes) {
+  const uint8_t* from = range(source, source_byte, bytes, "copy source");
+  std::memmove(range(target, target_byte, bytes, "copy target"), from, bytes);
+}
+
+MemoryStats stats(Environment& environment) {
+  MemoryStats stats = environment.buffers.stats();
+  stats.cached_bytes += environment.dense.workspace_bytes() + environment.partials.capacity();
+  return stats;
+}
+
+void reset_peak(Environment& environment) { environment.buffers.reset_peak(); }
+
+void trim_cache(Environment& environment) {
+  environment.dense.release_workspace();
+  environment.partials.release();
+  environment.buffers.allocator().trim();
+  environment.report_external_memory();
+}
+
+}  // namespace spikeship::memory

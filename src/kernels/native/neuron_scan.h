@@ -1,0 +1,51 @@
+// The scan of a neuron over time, forward and backward: what the module calls and `neuron_scan.cc` answers, once for each
+// instruction set. Arrays are `[steps, elements]`, states `[elements]`; a pointer is null where a buffer is absent.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "isa.h"
+
+namespace spikeship {
+
+struct NeuronForwardCall {
+  std::string variant;
+  size_t steps, elements;
+  const float* x;
+  std::vector<float*> states;
+  std::vector<double> params;
+  float* spike;
+  std::vector<float*> saved;
+  std::vector<float*> state_seqs;
+};
+
+struct NeuronBackwardCall {
+  std::string variant, surrogate;
+  std::vector<double> surrogate_params;
+  size_t steps, elements;
+  const float* x;
+  std::vector<const float*> initial_states;
+  std::vector<const float*> saved;
+  std::vector<double> params;
+  const float* grad_spike;
+  std::vector<const float*> grad_state_seqs;
+  std::vector<const float*> grad_saved;
+  std::vector<const float*> grad_final_states;
+  float* grad_x;
+  std::vector<float*> grad_initial_states;
+  std::vector<double>& grad_params;
+};
+
+#define SPIKESHIP_DECLARE(isa)                                                                                  \
+  namespace isa {                                                                                               \
+  void neuron_forward(const NeuronForwardCall& call);                                                           \
+  void neuron_backward(const NeuronBackwardCall& call);                                                         \
+  void surrogate_grad(const std::string& surrogate, const std::vector<double>& params, const float* x, float* out, \
+                      size_t n);                                                                                \
+  }
+SPIKESHIP_FOR_EACH_ISA(SPIKESHIP_DECLARE)
+#undef SPIKESHIP_DECLARE
+
+}  // namespace spikeship

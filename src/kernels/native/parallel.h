@@ -1,0 +1,11 @@
+// When a loop over elements is worth two threads. Per-ISA kernel files include it; it defines constants only.
+#pragma once
+
+#include <cstddef>
+
+namespace spikeship {
+
+// Below this many elements the start of a parallel region costs more than it saves (about 2 microseconds).
+inline constexpr size_t parallel_from = 32768;
+
+}  // namespace spikeship

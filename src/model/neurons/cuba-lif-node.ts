@@ -1,0 +1,50 @@
+/** Lava's current-based leaky integrate-and-fire neuron in its own integer arithmetic. */
+import { z } from "zod";
+import * as cuba from "./cuba.ts";
+import { defineNeuron } from "./define.ts";
+
+export const cubaLifNode = defineNeuron({
+  kind: "CubaLIFNode",
+  summary: "Current and voltage integrators on an integer grid with 12-bit decays; fires strictly above the threshold.",
+  source: "Lava DL, slayer/neuron/cuba.py; SpikingJelly, activation_based/lava_exchange.py; Lava, proc/lif (fixed point)",
+  options: z.strictObject({
+    ...cuba.currentOptions,
+    ...cuba.voltageOptions,
+    ...cuba.scaleOption,
+    ...cuba.learnOption,
+  }),
+  readings: ["float32", "chip"],
+  flags: { gradient: cuba.RESET_GRADIENTS, decays: cuba.DECAYS },
+  flagsOf: (options) => ({ gradient: options.resetGradient, decays: cuba.decaysOf(options) }),
+  state: {
+    current: { meaning: "synaptic current, weight units", initial: () => 0 },
+    voltage: { meaning: "membrane potential after reset, weight units", initial: () => 0 },
+  },
+  parameters: { ...cuba.scaleParameter, ...cuba.currentParameter, ...cuba.voltageParameters },
+  learned: ({ requiresGrad }): Record<string, ReturnType<typeof cuba.learnedDecay<"currentDecay" | "voltageDecay">>> =>
+    requiresGrad
+      ? { current_decay: cuba.learnedDecay("currentDecay"), voltage_decay: cuba.learnedDecay("voltageDecay") }
+      : {},
+  derive: (w, options, learned) => ({
+    ...cuba.deriveVoltage(w, options),
+    currentDecay: cuba.deriveDecay(w, options.currentDecay, learned.current_decay),
+    voltageDecay: cuba.deriveDecay(w, options.voltageDecay, learned.voltage_decay),
+  }),
+  step(w, { x, state }, p, flags) {
+    const current = cuba.integrateCurrent(w, { x, current: state.current }, p);
+    const input = w.throughReal(current, p.gridScale);
+    const { spike, voltage } = cuba.integrateVoltage(w, { input, voltage: state.voltage }, p, flags.gradient);
+    return { spike, state: { current, voltage } };
+  },
+  gridScale: "gridScale",
+  threshold: cuba.effectiveThreshold,
+  freeze: (options, learned) => ({
+    kind: "CubaLIFNode",
+    options: {
+      ...options,
+      currentDecay: "current_decay" in learned ? cuba.frozenDecay(learned.current_decay!) : options.currentDecay,
+      voltageDecay: "voltage_decay" in learned ? cuba.frozenDecay(learned.voltage_decay!) : options.voltageDecay,
+      requiresGrad: false,
+    },
+  }),
+});

@@ -1,0 +1,108 @@
+/** Batch normalisation (Ioffe and Szegedy, 2015), with PyTorch's running statistics. */
+import { fail, formatShape } from "../../core/index.ts";
+import { core } from "../../kernels/index.ts";
+import { record } from "../tape.ts";
+import { Tensor } from "../tensor.ts";
+import { expectFloat } from "./arguments.ts";
+import { toChannelsLast } from "./shape.ts";
+
+export interface BatchNormOptions {
+  /** `[C]`; training changes them in place: new = (1 - momentum) old + momentum batch. */
+  runningMean: Tensor;
+  runningVar: Tensor;
+  /** Scale and shift `[C]`. */
+  weight?: Tensor | null;
+  bias?: Tensor | null;
+  /** true: statistics of this batch, and the running ones are updated. false: the running ones. */
+  training: boolean;
+  /** Share of the batch in the running statistics (default 0.1). */
+  momentum?: number;
+  /** Added to the variance (default 1e-5). */
+  eps?: number;
+}
+
+/**
+ * x `[B, C]` or `[B, C, spatial...]`: (x - mean) / sqrt(variance + eps) * weight + bias for each channel; same shape. Training needs more than
+ * one value for each channel; its running variance is the unbiased one (n / (n - 1)), the one it divides by is not.
+ */
+export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
+  const { runningMean, runningVar, weight = null, bias = null, training, momentum = 0.1, eps = 1e-5 } = options;
+  const channels = x.shape[1] ?? 0;
+  const vectors = [runningMean, runningVar, weight, bias];
+  expectFloat("batchNorm", x, ...vectors);
+  for (const vector of vectors) if (vector) expectChannels(x, vector);
+  const rows = channels === 0 ? 0 : x.size / channels;
+  if (training && rows < 2) {
+    fail("SHAPE", {
+      where: "batchNorm",
+      expected: "more than one value for each channel in training",
+      got: formatShape(x.shape),
+      hint: "Use a larger batch, or evaluation mode.",
+    });
+  }
+  const input = toChannelsLast(x, x.shape.length - 2);
+  const out = Tensor.empty(x.shape, "float32", input.spatial);
+  const [mean, variance] = training ? [Tensor.empty([channels]), Tensor.empty([channels])] : [runningMean, runningVar];
+  const [w, b] = [weight?.buffer ?? 0, bias?.buffer ?? 0];
+  if (training) {
+    core().batchNormTrain(rows, channels, eps, input.buffer, w, b, out.buffer, mean.buffer, variance.buffer);
+    blend(runningMean, mean, momentum, momentum);
+    blend(runningVar, variance, momentum, (momentum * rows) / (rows - 1));
+  } else {
+    core().batchNormInfer(rows, channels, eps, input.buffer, mean.buffer, variance.buffer, w, b, out.buffer);
+  }
+  const saved = weight ? [input, mean, variance, weight] : [input, mean, variance];
+  record("batchNorm", [input, weight, bias], out, saved, (grad, held, needs) =>
+    batchNormGradients(training, rows, eps, grad, held, needs),
+  );
+  if (training) for (const tensor of [mean, variance]) tensor.dispose();
+  input.dispose();
+  return out;
+}
+
+function expectChannels(x: Tensor, vector: Tensor): void {
+  if (x.shape.length < 2 || vector.shape.length !== 1 || vector.shape[0] !== x.shape[1]) {
+    fail("SHAPE", {
+      where: "batchNorm",
+      expected: "input [B,C,...], and statistics, weight and bias [C]",
+      got: `${formatShape(x.shape)} and ${formatShape(vector.shape)}`,
+      hint: "reshape() time and batch into one axis first; check numFeatures.",
+    });
+  }
+}
+
+/** running = (1 - momentum) running + factor batch, in place. */
+function blend(running: Tensor, batch: Tensor, momentum: number, factor: number): void {
+  core().binaryScalar("mul", running.buffer, 1 - momentum, false, running.buffer, running.size);
+  core().axpy(factor, batch.buffer, running.buffer, running.size);
+}
+
+function batchNormGradients(
+  training: boolean,
+  rows: number,
+  eps: number,
+  grad: Tensor,
+  saved: Tensor[],
+  [needsX, needsWeight, needsBias]: boolean[],
+): (Tensor | null)[] {
+  const [x, mean, variance, weight] = saved as [Tensor, Tensor, Tensor, Tensor | undefined];
+  const channels = mean.size;
+  const gradX = needsX ? Tensor.empty(x.shape, "float32", x.spatial) : null;
+  const gradWeight = needsWeight ? Tensor.empty([channels]) : null;
+  const gradBias = needsBias ? Tensor.empty([channels]) : null;
+  core().batchNormBackward(
+    training,
+    rows,
+    channels,
+    eps,
+    x.buffer,
+    grad.buffer,
+    mean.buffer,
+    variance.buffer,
+    weight?.buffer ?? 0,
+    gradX?.buffer ?? 0,
+    gradWeight?.buffer ?? 0,
+    gradBias?.buffer ?? 0,
+  );
+  return [gradX, gradWeight, gradBias];
+}

@@ -1,0 +1,100 @@
+/** Convolutions over one to three spatial axes (cross-correlation, as PyTorch). The work is done channels-last. */
+import { fail, formatShape } from "../../core/index.ts";
+import { type ConvSpec, core } from "../../kernels/index.ts";
+import { record } from "../tape.ts";
+import { Tensor } from "../tensor.ts";
+import { expectFloat, type PerAxis, perAxis } from "./arguments.ts";
+import { sumRows } from "./linear.ts";
+import { toChannelsLast, toPlain } from "./shape.ts";
+import { windowSizes } from "./window.ts";
+
+export interface ConvOptions {
+  stride?: PerAxis | undefined;
+  /** Zeros added on both sides. */
+  padding?: PerAxis | undefined;
+  dilation?: PerAxis | undefined;
+  groups?: number | undefined;
+}
+
+/** x `[B,C,W]`, weight `[O, C/groups, kW]`, bias `[O]`: `[B,O,W']`. */
+export function conv1d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: ConvOptions = {}): Tensor {
+  return convolve("conv1d", 1, x, weight, bias, options);
+}
+
+/** x `[B,C,H,W]`, weight `[O, C/groups, kH, kW]`, bias `[O]`: `[B,O,H',W']`. */
+export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: ConvOptions = {}): Tensor {
+  return convolve("conv2d", 2, x, weight, bias, options);
+}
+
+/** x `[B,C,D,H,W]`, weight `[O, C/groups, kD, kH, kW]`, bias `[O]`: `[B,O,D',H',W']`. */
+export function conv3d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: ConvOptions = {}): Tensor {
+  return convolve("conv3d", 3, x, weight, bias, options);
+}
+
+/** The shapes as the native core wants them; throws where they do not fit together. */
+function convSpec(where: string, spatial: number, x: Tensor, weight: Tensor, bias: Tensor | null, options: ConvOptions) {
+  const groups = perAxis(where, "groups", options.groups ?? 1, 1, 1)[0]!;
+  const [batch = 0, inChannels = 0, ...input] = x.shape;
+  const [outChannels = 0, groupChannels = 0, ...kernel] = weight.shape;
+  const fits =
+    x.shape.length === spatial + 2 &&
+    weight.shape.length === spatial + 2 &&
+    inChannels === groupChannels * groups &&
+    outChannels % groups === 0 &&
+    (!bias || (bias.shape.length === 1 && bias.shape[0] === outChannels));
+  if (!fits) {
+    const axes = ["W", "H,W", "D,H,W"][spatial - 1]!;
+    fail("SHAPE", {
+      where,
+      expected: `input [B,C,${axes}], weight [O,C/groups,k...], bias [O], groups that divide C and O`,
+      got: `${formatShape(x.shape)}, ${formatShape(weight.shape)}, ${bias ? formatShape(bias.shape) : "no bias"}, groups ${groups}`,
+      hint: "Check the layer before it.",
+    });
+  }
+  const stride = perAxis(where, "stride", options.stride ?? 1, spatial, 1);
+  const padding = perAxis(where, "padding", options.padding ?? 0, spatial, 0);
+  const dilation = perAxis(where, "dilation", options.dilation ?? 1, spatial, 1);
+  const output = windowSizes(where, input, { kernel, stride, padding, dilation, ceilMode: false });
+  return { batch, inChannels, outChannels, groups, input, kernel, stride, padding, dilation, output } satisfies ConvSpec;
+}
+
+function convolve(
+  name: string,
+  spatial: number,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  options: ConvOptions,
+): Tensor {
+  expectFloat(name, x, weight, bias);
+  const spec = convSpec(name, spatial, x, weight, bias, options);
+  const input = toChannelsLast(x, spatial);
+  const kernel = toPlain(weight);
+  const out = Tensor.empty([spec.batch, spec.outChannels, ...spec.output], "float32", spatial);
+  core().convForward(spec, input.buffer, kernel.buffer, bias?.buffer ?? 0, out.buffer);
+  record(name, [input, kernel, bias], out, [input, kernel], (grad, saved, needs) =>
+    convGradients(spec, spatial, grad, saved as [Tensor, Tensor], needs),
+  );
+  input.dispose();
+  kernel.dispose();
+  return out;
+}
+
+/** Gradients of input, weight and bias; those that nobody needs are not computed. */
+function convGradients(
+  spec: ConvSpec,
+  spatial: number,
+  grad: Tensor,
+  [x, weight]: [Tensor, Tensor],
+  [needsX, needsWeight, needsBias]: boolean[],
+): (Tensor | null)[] {
+  const gradX = needsX ? Tensor.empty(x.shape, "float32", spatial) : null;
+  if (gradX) core().convBackwardData(spec, grad.buffer, weight.buffer, gradX.buffer);
+  if (!needsWeight) {
+    return [gradX, null, needsBias ? sumRows(grad, grad.size / spec.outChannels, spec.outChannels) : null];
+  }
+  const gradWeight = Tensor.empty(weight.shape);
+  const gradBias = needsBias ? Tensor.empty([spec.outChannels]) : null;
+  core().convBackwardWeights(spec, x.buffer, grad.buffer, gradWeight.buffer, gradBias?.buffer ?? 0);
+  return [gradX, gradWeight, gradBias];
+}

@@ -1,0 +1,46 @@
+/** Losses: how far predictions are from what was wanted, as one number. */
+import { expectShape, fail, formatShape } from "../../core/index.ts";
+import { core } from "../../kernels/index.ts";
+import { record, willRecord } from "../tape.ts";
+import { Tensor } from "../tensor.ts";
+import { expectFloat } from "./arguments.ts";
+import { binary } from "./broadcast.ts";
+import { mul, scale } from "./elementwise.ts";
+import { toPlain } from "./shape.ts";
+
+/** Mean over N of -log softmax(logits)[label]. logits `[N, C]`, labels int32 `[N]` from 0 to C - 1. Returns a scalar. */
+export function softmaxCrossEntropy(logits: Tensor, labels: Tensor): Tensor {
+  expectFloat("softmaxCrossEntropy", logits);
+  const [rows = 0, classes = 0] = logits.shape;
+  if (logits.shape.length !== 2 || labels.shape.length !== 1 || labels.shape[0] !== rows || labels.dtype !== "int32") {
+    fail("SHAPE", {
+      where: "softmaxCrossEntropy",
+      expected: "logits [N,C] and int32 labels [N]",
+      got: `${formatShape(logits.shape)} and ${labels.dtype} ${formatShape(labels.shape)}`,
+      hint: "Take the mean over time first.",
+    });
+  }
+  const input = toPlain(logits);
+  const grad = willRecord([logits]) ? Tensor.empty(logits.shape) : null;
+  const loss = core().softmaxCrossEntropy(rows, classes, input.buffer, labels.buffer, grad?.buffer ?? 0);
+  const out = Tensor.full([], loss);
+  record("softmaxCrossEntropy", [input], out, grad ? [grad] : [], (outer, [held]) => [mul(held!, outer)]);
+  grad?.dispose();
+  input.dispose();
+  return out;
+}
+
+/** Mean over all elements of (x - target)^2; both of one shape. Returns a scalar. */
+export function mse(x: Tensor, target: Tensor): Tensor {
+  expectFloat("mse", x, target);
+  expectShape("mse target", target.shape, x.shape, "Predictions and targets have one shape.");
+  const { size } = x;
+  const difference = binary("mse", "sub", x, target);
+  const out = Tensor.full([], core().sumSquares(difference.buffer, size) / size);
+  record("mse", [x, target], out, [difference], (outer, [held], [needsX, needsTarget]) => {
+    const factor = (2 * outer.item()) / size;
+    return [needsX ? scale(held!, factor) : null, needsTarget ? scale(held!, -factor) : null];
+  });
+  difference.dispose();
+  return out;
+}
