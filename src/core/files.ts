@@ -86,7 +86,7 @@ export function writeFileAtomic(path: string, bytes: string | Uint8Array | reado
 }
 
 function replaceFile(path: string, pieces: readonly Uint8Array[]): void {
-  const beside = join(dirname(path), `.${basename(path).slice(0, 100)}.${process.pid}-${written++}.partial`);
+  const beside = join(dirname(path), `.${basename(path).slice(0, 40)}.${process.pid}-${written++}.partial`);
   try {
     writePieces(beside, pieces, true);
     renameSync(beside, path);

@@ -5,5 +5,7 @@ export * from "./encoders/index.ts";
 export * from "./graph.ts";
 export * from "./layers/index.ts";
 export * from "./network.ts";
+export * from "./neurons/index.ts";
 export * from "./streams.ts";
 export * from "./summary.ts";
+export * from "./surrogates/index.ts";

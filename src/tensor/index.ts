@@ -12,6 +12,7 @@ export * from "./ops/loss.ts";
 export { matmul } from "./ops/matmul.ts";
 export * from "./ops/measure.ts";
 export * from "./ops/neuron-scan.ts";
+export * from "./ops/pad.ts";
 export * from "./ops/pool.ts";
 export * from "./ops/random.ts";
 export * from "./ops/reduce.ts";

@@ -44,7 +44,9 @@ export function judge(contract: TargetContract, comparison: Comparison): Verdict
 
 function layerChecks(contract: TargetContract, layers: readonly LayerComparison[]): Check[] {
   if (layers.length === 0) {
-    return [{ subject: "layers", passed: false, sentence: "No layer was compared, so nothing is shown about the spikes." }];
+    return [
+      { subject: "layers", passed: false, sentence: "No layer was compared, so nothing is shown about the spikes." },
+    ];
   }
   return layers.map((layer) => ({
     subject: `layer ${layer.layer}`,
@@ -93,13 +95,21 @@ function eventChecks(events: readonly Finding[]): Check[] {
 }
 
 function notesOn({ layers, predictions, events = [] }: Comparison): string[] {
-  const silent = layers.filter((layer) => layer.trainedSpikes === 0 && layer.chipSpikes === 0).map((layer) => layer.layer);
+  const silent = layers
+    .filter((layer) => layer.trainedSpikes === 0 && layer.chipSpikes === 0)
+    .map((layer) => layer.layer);
   const origin = firstDifference(layers);
   const ties = Math.max(predictions.trainedTies, predictions.chipTies);
   return [
     ...(silent.length > 0 ? [`No neuron fired in ${silent.join(", ")}, so little is shown there.`] : []),
-    ...(origin ? [`All differences can follow from the first one: layer ${origin.layer}, ${describeDifference(origin)}.`] : []),
-    ...(ties > 0 ? [`In ${countOf(ties, "sample")} several classes share the largest rate; the first one counts, on both sides.`] : []),
+    ...(origin
+      ? [
+          `The earliest difference is in layer ${origin.layer}, ${describeDifference(origin)}. Nothing before it in that sample differs.`,
+        ]
+      : []),
+    ...(ties > 0
+      ? [`In ${countOf(ties, "sample")} several classes share the largest rate; the first one counts, on both sides.`]
+      : []),
     ...events.filter((event) => event.severity !== "error").map((event) => `${event.place}: ${event.message}`),
   ];
 }

@@ -104,7 +104,10 @@ function checkTrace(trace: LayerTrace, side: string): void {
 }
 
 /** One pass. Row-major `[T, N, ...]` is time order, so the first index that differs is the first difference. */
-function countValues(a: LayerTrace, b: LayerTrace): { trained: number; chip: number; mismatches: number; first: number } {
+function countValues(
+  a: LayerTrace,
+  b: LayerTrace,
+): { trained: number; chip: number; mismatches: number; first: number } {
   const [left, right] = [a.data, b.data];
   let trained = 0;
   let chip = 0;
@@ -195,7 +198,10 @@ function mergeLayer(a: LayerComparison, b: LayerComparison): LayerComparison {
     chipSpikes: a.chipSpikes + b.chipSpikes,
     mismatches,
     flipRate: values === 0 ? 0 : mismatches / values,
-    firstDifference: differences.reduce<Difference | null>((best, next) => (best && !isEarlier(next, best) ? best : next), null),
+    firstDifference: differences.reduce<Difference | null>(
+      (best, next) => (best && !isEarlier(next, best) ? best : next),
+      null,
+    ),
   };
 }
 

@@ -10,8 +10,8 @@ export function countOf(count: number, singular: string, plural = `${singular}s`
   return `${formatCount(count)} ${count === 1 ? singular : plural}`;
 }
 
-/** Most decimals of a percentage: enough for one value in a billion. */
-const MOST_DECIMALS = 7;
+/** Most decimals of a percentage: far below one value among all that a run can compare. */
+const MOST_DECIMALS = 12;
 
 /**
  * A share (0 to 1) in percent with as few decimals as are honest: at least two significant ones, and more where 0% or 100% would

@@ -3,7 +3,7 @@
  * judges by the target's contract. The file is read back from disk; weights in memory are never used for its side.
  */
 import type { RandomStream } from "../core/index.ts";
-import { sampleBatch, type Split } from "../data/index.ts";
+import { type Split, sampleBatch } from "../data/index.ts";
 import type { ChipInput, ChipRuntime, DeploymentTarget, Finding, LayerTrace } from "../exporters/index.ts";
 import { evaluationStream, isSpikingLayer, type Network, resetNet } from "../model/index.ts";
 import { noGrad, scope, Tensor } from "../tensor/index.ts";

@@ -28,9 +28,9 @@ namespace {
 
 // Elements of an input that a broadcast reaches.
 size_t reach(const Sizes& shape, const Sizes& strides) {
-  size_t last = 0;
-  for (size_t axis = 0; axis < shape.size(); axis++) last += product({shape[axis] - 1, strides[axis]});
-  return last + 1;
+  size_t elements = 1;
+  for (size_t axis = 0; axis < shape.size(); axis++) elements = sum(elements, product({shape[axis] - 1, strides[axis]}));
+  return elements;
 }
 
 // Axes of size 1 vanish; neighbours that both inputs step through evenly become one axis.

@@ -90,10 +90,11 @@ export class PickleReader {
   }
 
   text(length: number): string {
+    const bytes = this.take(length);
     try {
-      return new TextDecoder("utf-8", { fatal: true }).decode(this.take(length));
-    } catch (cause) {
-      return cause instanceof TypeError ? this.refuse("text in UTF-8", "other bytes") : rethrow(cause);
+      return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch {
+      return this.refuse("text in UTF-8", "other bytes");
     }
   }
 
@@ -202,8 +203,4 @@ export class PickleReader {
     this.pop();
     if (!(this.peek() instanceof Map)) this.refuse("attributes of a dictionary", "those of another object");
   }
-}
-
-function rethrow(error: unknown): never {
-  throw error;
 }

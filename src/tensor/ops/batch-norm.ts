@@ -7,9 +7,9 @@ import { expectFloat } from "./arguments.ts";
 import { toChannelsLast } from "./shape.ts";
 
 export interface BatchNormOptions {
-  /** `[C]`; training changes them in place: new = (1 - momentum) old + momentum batch. */
-  runningMean: Tensor;
-  runningVar: Tensor;
+  /** `[C]`; training changes them in place: new = (1 - momentum) old + momentum batch. null (training only): none are kept. */
+  runningMean: Tensor | null;
+  runningVar: Tensor | null;
   /** Scale and shift `[C]`. */
   weight?: Tensor | null;
   bias?: Tensor | null;
@@ -32,22 +32,14 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
   expectFloat("batchNorm", x, ...vectors);
   for (const vector of vectors) if (vector) expectChannels(x, vector);
   const rows = channels === 0 ? 0 : x.size / channels;
-  if (training && rows < 2) {
-    fail("SHAPE", {
-      where: "batchNorm",
-      expected: "more than one value for each channel in training",
-      got: formatShape(x.shape),
-      hint: "Use a larger batch, or evaluation mode.",
-    });
-  }
   const input = toChannelsLast(x, x.shape.length - 2);
   const out = Tensor.empty(x.shape, "float32", input.spatial);
-  const [mean, variance] = training ? [Tensor.empty([channels]), Tensor.empty([channels])] : [runningMean, runningVar];
+  const [mean, variance] = training ? newStatistics(x, rows) : storedStatistics(runningMean, runningVar);
   const [w, b] = [weight?.buffer ?? 0, bias?.buffer ?? 0];
   if (training) {
     core().batchNormTrain(rows, channels, eps, input.buffer, w, b, out.buffer, mean.buffer, variance.buffer);
-    blend(runningMean, mean, momentum, momentum);
-    blend(runningVar, variance, momentum, (momentum * rows) / (rows - 1));
+    if (runningMean) blend(runningMean, mean, momentum, momentum);
+    if (runningVar) blend(runningVar, variance, momentum, (momentum * rows) / (rows - 1));
   } else {
     core().batchNormInfer(rows, channels, eps, input.buffer, mean.buffer, variance.buffer, w, b, out.buffer);
   }
@@ -55,9 +47,34 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
   record("batchNorm", [input, weight, bias], out, saved, (grad, held, needs) =>
     batchNormGradients(training, rows, eps, grad, held, needs),
   );
-  if (training) for (const tensor of [mean, variance]) tensor.dispose();
-  input.dispose();
+  for (const tensor of [input, mean, variance]) tensor.dispose();
   return out;
+}
+
+/** Room for the statistics of a batch. */
+function newStatistics(x: Tensor, rows: number): [Tensor, Tensor] {
+  if (rows < 2) {
+    fail("SHAPE", {
+      where: "batchNorm",
+      expected: "more than one value for each channel in training",
+      got: formatShape(x.shape),
+      hint: "Use a larger batch, or evaluation mode.",
+    });
+  }
+  const shape = [x.shape[1]!];
+  return [Tensor.empty(shape), Tensor.empty(shape)];
+}
+
+function storedStatistics(mean: Tensor | null, variance: Tensor | null): [Tensor, Tensor] {
+  if (!mean || !variance) {
+    fail("STATE", {
+      where: "batchNorm",
+      expected: "running statistics in evaluation mode",
+      got: "none",
+      hint: "Train first, or use the statistics of the batch (training: true).",
+    });
+  }
+  return [mean.detach(), variance.detach()];
 }
 
 function expectChannels(x: Tensor, vector: Tensor): void {

@@ -5,13 +5,14 @@ import { record } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
 import { expectFloat, type PerAxis, perAxis } from "./arguments.ts";
 import { sumRows } from "./linear.ts";
+import { pad } from "./pad.ts";
 import { toChannelsLast, toPlain } from "./shape.ts";
 import { windowSizes } from "./window.ts";
 
 export interface ConvOptions {
   stride?: PerAxis | undefined;
-  /** Zeros added on both sides. */
-  padding?: PerAxis | undefined;
+  /** Zeros added on both sides; "same": as many as keep the size (stride 1), an odd one behind. Other paddings: `pad()` first. */
+  padding?: PerAxis | "same" | undefined;
   dilation?: PerAxis | undefined;
   groups?: number | undefined;
 }
@@ -31,8 +32,24 @@ export function conv3d(x: Tensor, weight: Tensor, bias: Tensor | null = null, op
   return convolve("conv3d", 3, x, weight, bias, options);
 }
 
+type FixedPadding = Omit<ConvOptions, "padding"> & { padding: PerAxis };
+
+/** x with dilation * (kernel - 1) zeros along each spatial axis, half of them (rounded down) in front, as PyTorch's "same". */
+function padSame(where: string, spatial: number, x: Tensor, weight: Tensor, options: ConvOptions): Tensor {
+  const stride = perAxis(where, "stride", options.stride ?? 1, spatial, 1);
+  const dilation = perAxis(where, "dilation", options.dilation ?? 1, spatial, 1);
+  if (stride.some((step) => step !== 1)) {
+    fail("OPTION", { where: `${where} padding`, expected: 'stride 1 with padding "same"', got: `stride ${stride}` });
+  }
+  const total = weight.shape.slice(2).map((size, axis) => dilation[axis]! * (size - 1));
+  return pad(
+    x,
+    total.map((zeros) => [Math.floor(zeros / 2), Math.ceil(zeros / 2)] as const),
+  );
+}
+
 /** The shapes as the native core wants them; throws where they do not fit together. */
-function convSpec(where: string, spatial: number, x: Tensor, weight: Tensor, bias: Tensor | null, options: ConvOptions) {
+function convSpec(where: string, spatial: number, x: Tensor, weight: Tensor, bias: Tensor | null, options: FixedPadding) {
   const groups = perAxis(where, "groups", options.groups ?? 1, 1, 1)[0]!;
   const [batch = 0, inChannels = 0, ...input] = x.shape;
   const [outChannels = 0, groupChannels = 0, ...kernel] = weight.shape;
@@ -52,7 +69,7 @@ function convSpec(where: string, spatial: number, x: Tensor, weight: Tensor, bia
     });
   }
   const stride = perAxis(where, "stride", options.stride ?? 1, spatial, 1);
-  const padding = perAxis(where, "padding", options.padding ?? 0, spatial, 0);
+  const padding = perAxis(where, "padding", options.padding, spatial, 0);
   const dilation = perAxis(where, "dilation", options.dilation ?? 1, spatial, 1);
   const output = windowSizes(where, input, { kernel, stride, padding, dilation, ceilMode: false });
   return { batch, inChannels, outChannels, groups, input, kernel, stride, padding, dilation, output } satisfies ConvSpec;
@@ -67,7 +84,13 @@ function convolve(
   options: ConvOptions,
 ): Tensor {
   expectFloat(name, x, weight, bias);
-  const spec = convSpec(name, spatial, x, weight, bias, options);
+  if (options.padding === "same") {
+    const padded = padSame(name, spatial, x, weight, options);
+    const out = convolve(name, spatial, padded, weight, bias, { ...options, padding: 0 });
+    padded.dispose();
+    return out;
+  }
+  const spec = convSpec(name, spatial, x, weight, bias, { ...options, padding: options.padding ?? 0 });
   const input = toChannelsLast(x, spatial);
   const kernel = toPlain(weight);
   const out = Tensor.empty([spec.batch, spec.outChannels, ...spec.output], "float32", spatial);

@@ -1,32 +1,36 @@
 /** Losses: how far predictions are from what was wanted, as one number. */
-import { expectShape, fail, formatShape } from "../../core/index.ts";
+import { expectShape, fail, formatShape, sameShape } from "../../core/index.ts";
 import { core } from "../../kernels/index.ts";
 import { record, willRecord } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
 import { expectFloat } from "./arguments.ts";
 import { binary } from "./broadcast.ts";
 import { mul, scale } from "./elementwise.ts";
-import { toPlain } from "./shape.ts";
+import { toChannelsLast, toPlain } from "./shape.ts";
 
-/** Mean over N of -log softmax(logits)[label]. logits `[N, C]`, labels int32 `[N]` from 0 to C - 1. Returns a scalar. */
+/**
+ * Mean of -log softmax(logits)[label] over everything but the class axis. logits `[N, C]` (or `[N, C, ...]`), labels int32 `[N]` (or
+ * `[N, ...]`) from 0 to C - 1. Returns a scalar.
+ */
 export function softmaxCrossEntropy(logits: Tensor, labels: Tensor): Tensor {
   expectFloat("softmaxCrossEntropy", logits);
-  const [rows = 0, classes = 0] = logits.shape;
-  if (logits.shape.length !== 2 || labels.shape.length !== 1 || labels.shape[0] !== rows || labels.dtype !== "int32") {
+  const [batch, classes, ...rest] = logits.shape;
+  if (classes === undefined || labels.dtype !== "int32" || !sameShape(labels.shape, [batch!, ...rest])) {
     fail("SHAPE", {
       where: "softmaxCrossEntropy",
-      expected: "logits [N,C] and int32 labels [N]",
+      expected: "logits [N,C,...] and int32 labels [N,...]",
       got: `${formatShape(logits.shape)} and ${labels.dtype} ${formatShape(labels.shape)}`,
       hint: "Take the mean over time first.",
     });
   }
-  const input = toPlain(logits);
-  const grad = willRecord([logits]) ? Tensor.empty(logits.shape) : null;
-  const loss = core().softmaxCrossEntropy(rows, classes, input.buffer, labels.buffer, grad?.buffer ?? 0);
+  // with the class axis innermost, every row of memory is one decision
+  const input = toChannelsLast(logits, rest.length);
+  const order = toPlain(labels);
+  const grad = willRecord([logits]) ? Tensor.empty(logits.shape, "float32", rest.length) : null;
+  const loss = core().softmaxCrossEntropy(order.size, classes, input.buffer, order.buffer, grad?.buffer ?? 0);
   const out = Tensor.full([], loss);
   record("softmaxCrossEntropy", [input], out, grad ? [grad] : [], (outer, [held]) => [mul(held!, outer)]);
-  grad?.dispose();
-  input.dispose();
+  for (const tensor of [grad, input, order]) tensor?.dispose();
   return out;
 }
 

@@ -9,17 +9,19 @@ import type { ScanSurrogate, ScanVariant } from "./neuron-scan.ts";
 export interface ScanPlan {
   variant: ScanVariant;
   surrogate: ScanSurrogate;
-  /** Parameters with the learnable ones as they were. */
+  /** Parameters as they were. */
   params: Float64Array;
   /** `[T, ...]` and layout of the input. */
   shape: Shape;
   spatial: number;
-  learnable: { index: number; shape: Shape }[];
+  /** Shapes of the learned values, and their gradients from the parameters'. */
+  learned: Shape[];
+  learnedGradients(gradParams: Float64Array): number[];
   /** Number of state sequences among the outputs. */
   stateSeqs: number;
 }
 
-/** Gradients of [x, ...initial states, ...learnable parameters] from those of [spike, ...final states, ...state sequences, ...saved]. */
+/** Gradients of [x, ...initial states, ...learned values] from those of [spike, ...final states, ...state sequences, ...saved]. */
 export function scanGradients(plan: ScanPlan, { grads, saved: held, needs }: BackwardContext): (Tensor | null)[] {
   const { variant, shape, spatial } = plan;
   const states = variant.stateNames.length;
@@ -55,8 +57,9 @@ export function scanGradients(plan: ScanPlan, { grads, saved: held, needs }: Bac
     gradInitialStates: gradInitial.map(buffer),
     gradParams,
   });
-  const gradLearnable = plan.learnable.map(({ index, shape: parameterShape }, i) =>
-    needs[1 + states + i] ? Tensor.full(parameterShape, gradParams[index]!) : null,
+  const gradLearned = plan.learnedGradients(gradParams);
+  const learned = plan.learned.map((learnedShape, i) =>
+    needs[1 + states + i] ? Tensor.full(learnedShape, gradLearned[i]!) : null,
   );
-  return [gradX, ...gradInitial, ...gradLearnable];
+  return [gradX, ...gradInitial, ...learned];
 }

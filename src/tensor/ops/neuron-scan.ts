@@ -15,9 +15,8 @@ import { toPlain } from "./shape.ts";
 export interface ScanVariant {
   /** Name of the compiled step. */
   name: string;
-  /** Its parameters in order; learnable ones are overridden by tensors. */
+  /** Its parameters in order, learned ones included. */
   params: Float64Array;
-  paramNames: readonly string[];
   stateNames: readonly string[];
   /** Values that forward keeps for backward (the charged potential). */
   savedNames: readonly string[];
@@ -30,6 +29,13 @@ export interface ScanSurrogate {
   params: Float64Array;
 }
 
+export interface LearnedScanValues {
+  /** Tensors of one element. */
+  tensors: readonly Tensor[];
+  /** Gradient of each from the gradients of the variant's parameters. */
+  gradients(gradParams: Float64Array): number[];
+}
+
 export interface NeuronScan {
   /** Input current `[T, ...]`, any layout; neurons are independent of each other. */
   x: Tensor;
@@ -37,8 +43,8 @@ export interface NeuronScan {
   initialStates: readonly (Tensor | number)[];
   variant: ScanVariant;
   surrogate: ScanSurrogate;
-  /** Learnable parameters by name: tensors of one element, which replace the number in `variant.params`. */
-  parameters?: Readonly<Record<string, Tensor>>;
+  /** Learned values that `variant.params` was made from: their gradients are made from the parameters'. */
+  learned?: LearnedScanValues;
   /** Give back every state after each step `[T, ...]`. */
   storeStateSeqs?: boolean;
   /** Give back the saved values `[T, ...]` (the potential before reset). */
@@ -63,16 +69,15 @@ export interface NeuronScanResult {
 export function neuronScan(scan: NeuronScan): NeuronScanResult {
   const { variant } = scan;
   expectScan(scan);
-  const learnable = Object.entries(scan.parameters ?? {});
+  const learned = scan.learned?.tensors ?? [];
   const x = timeFirst(scan.x);
   const { spatial } = x;
   const [steps = 0, ...shape] = x.shape;
   const givenStates = scan.initialStates.map((state) => (typeof state === "number" ? null : state));
-  const inputs = [x, ...givenStates, ...learnable.map(([, tensor]) => tensor)];
+  const inputs = [x, ...givenStates, ...learned];
   const recorded = willRecord(inputs);
 
   const params = Float64Array.from(variant.params);
-  for (const [name, tensor] of learnable) params[variant.paramNames.indexOf(name)] = tensor.item();
   const initial = scan.initialStates.map((state) => stateTensor(state, shape, spatial));
   const sequence = () => Tensor.empty(x.shape, "float32", spatial);
   const spike = sequence();
@@ -98,7 +103,8 @@ export function neuronScan(scan: NeuronScan): NeuronScanResult {
     params,
     shape: x.shape,
     spatial,
-    learnable: learnable.map(([name, tensor]) => ({ index: variant.paramNames.indexOf(name), shape: tensor.shape })),
+    learned: learned.map((tensor) => tensor.shape),
+    learnedGradients: scan.learned?.gradients ?? (() => []),
     stateSeqs: stateSeqs.length,
   };
   const held = [...initial, ...saved, ...(variant.readsInputInBackward ? [x] : [])];
@@ -128,9 +134,9 @@ function copyOf(x: Tensor): Tensor {
   return out;
 }
 
-function expectScan({ x, initialStates, variant, parameters = {} }: NeuronScan): void {
+function expectScan({ x, initialStates, variant, learned }: NeuronScan): void {
   const where = `neuron ${variant.name}`;
-  expectFloat(where, x, ...Object.values(parameters));
+  expectFloat(where, x, ...(learned?.tensors ?? []));
   if (x.shape.length === 0) {
     fail("SHAPE", { where, expected: "an input with a time axis [T,...]", got: "a scalar" });
   }
@@ -147,13 +153,9 @@ function expectScan({ x, initialStates, variant, parameters = {} }: NeuronScan):
     const hint = "Reset the network (resetNet) when the batch size or the input changes.";
     expectShape(`${where} state ${variant.stateNames[i]}`, state.shape, x.shape.slice(1), hint);
   });
-  for (const [name, tensor] of Object.entries(parameters)) {
-    if (!variant.paramNames.includes(name) || tensor.size !== 1) {
-      fail("OPTION", {
-        where: `${where} parameter ${name}`,
-        expected: `one element, and a name among ${variant.paramNames.join(", ")}`,
-        got: formatShape(tensor.shape),
-      });
+  for (const tensor of learned?.tensors ?? []) {
+    if (tensor.size !== 1) {
+      fail("SHAPE", { where: `${where} learned value`, expected: "one element", got: formatShape(tensor.shape) });
     }
   }
 }

@@ -76,10 +76,11 @@ function viewAs(x: Tensor, shape: Shape, spatial: number): Tensor {
   return record("reshape", [x], x.view(shape, spatial), [], (grad) => [grad.view(before, spatialBefore)]);
 }
 
-/** Joins the axes from `startAxis` on into one, in C,H,W order: `[N,C,H,W]` with startAxis 1 gives `[N, C*H*W]`. */
-export function flatten(x: Tensor, startAxis = 1): Tensor {
+/** Joins the axes `startAxis` to `endAxis` into one, in C,H,W order: `[N,C,H,W]` with startAxis 1 gives `[N, C*H*W]`. */
+export function flatten(x: Tensor, startAxis = 1, endAxis = -1): Tensor {
   const start = axisOf("flatten", startAxis, x.shape);
-  return reshape(x, [...x.shape.slice(0, start), sizeOf(x.shape.slice(start))]);
+  const end = axisOf("flatten", endAxis, x.shape) + 1;
+  return reshape(x, [...x.shape.slice(0, start), sizeOf(x.shape.slice(start, end)), ...x.shape.slice(end)]);
 }
 
 /** Axis i of the result is axis `axes[i]` of x (NumPy's transpose). The result is in plain layout. */

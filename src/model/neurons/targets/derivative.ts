@@ -19,7 +19,7 @@ export interface Dual<E> {
   partials: Partials<E>;
 }
 
-const NONE: ReadonlyMap<string, never> = new Map();
+const NONE = new Map<string, never>();
 
 export function constantDual<E>(value: E): Dual<E> {
   return { value, partials: NONE };
@@ -180,9 +180,12 @@ export class Adjoints<E> {
     return this.#gradients.get(name);
   }
 
-  add(name: string, gradient: E): void {
+  /** Adds a contribution and returns the sum so far. */
+  add(name: string, gradient: E): E {
     const known = this.#gradients.get(name);
-    this.#gradients.set(name, known === undefined ? gradient : this.#chain.words.add(known, gradient));
+    const sum = known === undefined ? gradient : this.#chain.words.add(known, gradient);
+    this.#gradients.set(name, sum);
+    return sum;
   }
 
   /** The gradient of a value flows to its inputs. */

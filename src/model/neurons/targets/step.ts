@@ -2,7 +2,6 @@
  * One step of a neuron over any target, forward and backward: which values go in and come out, in which order gradients are
  * added. Kernels, the interpreter and the printed code all follow it.
  */
-import { fail } from "../../../core/index.ts";
 import type { Flags, NeuronDefinition } from "../define.ts";
 import type { Words } from "../vocabulary.ts";
 import { Adjoints, constantDual, type Dual, dualWords, variableDual } from "./derivative.ts";
@@ -118,10 +117,7 @@ export function backwardStep<E>(
   if (result.spike) adjoints.flow(inputs.gradSpike, result.spike.partials);
   for (const [name, dual] of Object.entries(result.state)) adjoints.flow(inputs.gradState[name]!, dual.partials);
   for (const { name, partials } of marks.reverse()) {
-    adjoints.add(`charged ${name}`, inputs.gradCharged[name]!);
-    const gradient = adjoints.get(`charged ${name}`);
-    if (gradient === undefined) fail("STATE", { where: `${definition.kind} ${name}`, expected: "a gradient", got: "none" });
-    adjoints.flow(gradient, partials);
+    adjoints.flow(adjoints.add(`charged ${name}`, inputs.gradCharged[name]!), partials);
   }
   return {
     x: adjoints.get("x"),

@@ -1,0 +1,105 @@
+/**
+ * Values of the emulator: native float32 buffers shared by reference count. A value with `grouped` holds one array per independent call
+ * of the graph, one behind the other: the emulator runs many calls at once, as if every value had a further leading axis.
+ */
+import { fail, sizeOf } from "../../core/index.ts";
+import { type BufferId, core } from "../../kernels/index.ts";
+import { roundToFloat16 } from "./float16.ts";
+
+const FLOAT_BYTES = 4;
+
+/** A buffer that is released when the last value that shows it is gone. */
+export class SharedBuffer {
+  #holders = 1;
+
+  constructor(readonly id: BufferId) {}
+
+  hold(): this {
+    this.#holders++;
+    return this;
+  }
+
+  release(): void {
+    this.#holders--;
+    if (this.#holders === 0) core().release(this.id);
+  }
+}
+
+export interface Value {
+  /** Shape in one call of the graph. */
+  shape: number[];
+  grouped: boolean;
+  /** Null: whole numbers that only describe shapes. */
+  buffer: SharedBuffer | null;
+  /** Numbers of small constants, on the host. */
+  numbers: number[] | null;
+}
+
+/** Constants up to this size stay readable on the host: scalars of neurons, shapes. */
+const LARGEST_HOST_CONSTANT = 16;
+
+export class Machine {
+  /** Values that a run produced and that were NaN or infinite, by value name. */
+  readonly nonFinite = new Map<string, number>();
+
+  constructor(
+    /** Independent calls of the graph that run together. */
+    readonly groups: number,
+    readonly rounding: "float16" | "float32",
+  ) {}
+
+  count(value: { shape: number[]; grouped: boolean }): number {
+    return sizeOf(value.shape) * (value.grouped ? this.groups : 1);
+  }
+
+  /** Uninitialised floats. */
+  make(shape: number[], grouped: boolean): Value & { buffer: SharedBuffer } {
+    const bytes = this.count({ shape, grouped }) * FLOAT_BYTES;
+    return { shape, grouped, buffer: new SharedBuffer(core().alloc(bytes)), numbers: null };
+  }
+
+  /** The same numbers under another shape. */
+  view(value: Value, shape: number[]): Value {
+    return { ...value, shape, buffer: value.buffer?.hold() ?? null };
+  }
+
+  fromHost(data: Float32Array, shape: number[], grouped: boolean): Value & { buffer: SharedBuffer } {
+    const value = this.make(shape, grouped);
+    core().write(value.buffer.id, 0, data);
+    return value;
+  }
+
+  toHost(value: Value): Float32Array {
+    const data = new Float32Array(this.count(value));
+    core().read(bufferOf(value), 0, data);
+    return data;
+  }
+
+  constant(data: Float32Array, shape: number[]): Value {
+    const rounded = this.rounding === "float16" ? data.map(roundToFloat16) : data;
+    const value = this.fromHost(rounded, shape, false);
+    return data.length <= LARGEST_HOST_CONSTANT ? { ...value, numbers: Array.from(rounded) } : value;
+  }
+
+  /** Rounds a result in place, as the chip does after every operator. */
+  round(value: Value & { buffer: SharedBuffer }): void {
+    if (this.rounding === "float16") core().unary("roundFloat16", value.buffer.id, value.buffer.id, this.count(value));
+  }
+
+  /** A grouped value with the numbers of one that is the same in every call. Always a new reference. */
+  spread(value: Value): Value {
+    if (value.grouped) return this.view(value, value.shape);
+    const spread = this.make(value.shape, true);
+    const bytes = sizeOf(value.shape) * FLOAT_BYTES;
+    core().copyStrided(this.groups, bytes, bufferOf(value), 0, 0, spread.buffer.id, 0, bytes);
+    return spread;
+  }
+}
+
+export function bufferOf(value: Value): BufferId {
+  return value.buffer?.id ?? fail("TARGET", { where: "emulator", expected: "floating numbers", got: "whole numbers" });
+}
+
+export function disposeValue(value: Value): void {
+  value.buffer?.release();
+}

@@ -1,0 +1,145 @@
+/**
+ * Runs an ONNX graph as a Lynxi chip is expected to: every result rounded to float16 (nearest even), sums inside an operator wide. The
+ * model is Spikeship's own reading of the chip's arithmetic, measured against no chip: its public documents name float16 as the
+ * precision and say nothing of accumulators. With rounding off it is a float32 executor of the same graph.
+ */
+import { fail, SpikeshipError, sizeOf } from "../../core/index.ts";
+import { core } from "../../kernels/index.ts";
+import { EMULATED } from "./emulator-operators.ts";
+import { disposeValue, Machine, type SharedBuffer, type Value } from "./emulator-values.ts";
+import { constantTensor, isFloatType, type OnnxModel, type OnnxNode, type OnnxTensor, tensorNumbers } from "./onnx-model.ts";
+import { roundsResult } from "./operators.ts";
+import type { HostArray } from "./session.ts";
+
+export interface EmulatorOptions {
+  /** Default float16. */
+  arithmetic?: "float16" | "float32";
+}
+
+/** Numbers that a chip cannot compute with: once infinite or NaN, a neuron no longer follows its equation. */
+export interface NonFinite {
+  /** The node whose result held them first. */
+  node: string;
+  count: number;
+}
+
+export interface EmulatorResult {
+  outputs: Map<string, HostArray>;
+  nonFinite: NonFinite[];
+}
+
+/**
+ * Runs `groups` independent calls of the graph at once. Inputs and outputs carry the calls as their leading part: an input of the
+ * graph's shape [a, b] comes as [groups * a, b], call after call.
+ * @throws TARGET for operators outside what the lowering writes.
+ */
+export function emulate(
+  model: OnnxModel,
+  inputs: ReadonlyMap<string, HostArray>,
+  groups: number,
+  options: EmulatorOptions = {},
+): EmulatorResult {
+  expectKnown(model);
+  const machine = new Machine(groups, options.arithmetic ?? "float16");
+  const values = new Map<string, Value>();
+  const uses = useCounts(model);
+  try {
+    for (const tensor of model.initializers) values.set(tensor.name, constantValue(machine, tensor));
+    for (const input of model.inputs) values.set(input.name, inputValue(machine, input, inputs.get(input.name)));
+    const nonFinite = runNodes(model, machine, values, uses);
+    const outputs = new Map(model.outputs.map(({ name }) => [name, outputArray(machine, values.get(name)!)]));
+    return { outputs, nonFinite };
+  } finally {
+    for (const value of values.values()) disposeValue(value);
+  }
+}
+
+/** Operators that the emulator computes; the first other one is an error. */
+function expectKnown(model: OnnxModel): void {
+  if (model.opset < 11 || model.opset > 13) {
+    fail("TARGET", { where: "emulator", expected: "operator set 11 to 13", got: `${model.opset}`, hint: "Export the graph again." });
+  }
+  const foreign = model.nodes.find(({ op, domain }) => domain !== "" || (op !== "Constant" && !EMULATED[op]));
+  if (!foreign) return;
+  fail("TARGET", {
+    where: `emulator: node "${foreign.name}"`,
+    expected: `one of ${Object.keys(EMULATED).join(", ")}`,
+    got: foreign.domain === "" ? foreign.op : `${foreign.domain}::${foreign.op}`,
+    hint: "Run the graph in float32 or as a twin instead.",
+  });
+}
+
+function useCounts(model: OnnxModel): Map<string, number> {
+  const uses = new Map<string, number>();
+  const names = [...model.nodes.flatMap(({ inputs }) => inputs), ...model.outputs.map(({ name }) => name)];
+  for (const name of names) uses.set(name, (uses.get(name) ?? 0) + 1);
+  return uses;
+}
+
+function constantValue(machine: Machine, tensor: OnnxTensor): Value {
+  const numbers = tensorNumbers(tensor);
+  if (isFloatType(tensor.type)) return machine.constant(Float32Array.from(numbers), tensor.shape);
+  return { shape: tensor.shape, grouped: false, buffer: null, numbers };
+}
+
+function inputValue(machine: Machine, input: OnnxModel["inputs"][number], given: HostArray | undefined): Value {
+  const shape = input.shape?.filter((size) => typeof size === "number") ?? [];
+  const where = `emulator: input "${input.name}"`;
+  if (shape.length !== input.shape?.length) fail("TARGET", { where, expected: "a static shape", got: "unknown sizes" });
+  const count = sizeOf(shape) * machine.groups;
+  if (given?.data.length !== count) {
+    fail("SHAPE", { where, expected: `${machine.groups} x ${shape} numbers`, got: `${given?.data.length ?? "none"}` });
+  }
+  const value = machine.fromHost(given.data, shape, true);
+  machine.round(value);
+  return value;
+}
+
+function runNodes(model: OnnxModel, machine: Machine, values: Map<string, Value>, uses: Map<string, number>): NonFinite[] {
+  const nonFinite: NonFinite[] = [];
+  for (const node of model.nodes) {
+    const constant = constantTensor(node);
+    const result = constant ? constantValue(machine, constant) : runNode(machine, node, values);
+    values.set(node.outputs[0]!, result);
+    if (result.buffer && roundsResult(node.op)) {
+      const count = core().countNonFinite(result.buffer.id, machine.count(result));
+      if (count > 0) nonFinite.push({ node: node.name, count });
+    }
+    for (const name of node.inputs) release(name, values, uses);
+  }
+  return nonFinite;
+}
+
+function runNode(machine: Machine, node: OnnxNode, values: ReadonlyMap<string, Value>): Value {
+  const inputs = node.inputs.map((name) => values.get(name)!);
+  try {
+    const result = EMULATED[node.op]!(machine, node, inputs);
+    if (roundsResult(node.op)) machine.round(result as Value & { buffer: SharedBuffer });
+    return result;
+  } catch (cause) {
+    if (cause instanceof SpikeshipError) throw cause;
+    throw new SpikeshipError("TARGET", {
+      where: `emulator: ${node.op} "${node.name}"`,
+      expected: "inputs that fit",
+      got: cause instanceof Error ? cause.message : String(cause),
+      cause,
+    });
+  }
+}
+
+function release(name: string, values: Map<string, Value>, uses: Map<string, number>): void {
+  const left = (uses.get(name) ?? 0) - 1;
+  uses.set(name, left);
+  const value = values.get(name);
+  if (left > 0 || !value) return;
+  disposeValue(value);
+  values.delete(name);
+}
+
+function outputArray(machine: Machine, value: Value): HostArray {
+  const [rows = 1, ...rest] = value.shape;
+  const all = value.grouped ? value : machine.spread(value);
+  const data = machine.toHost(all);
+  if (all !== value) disposeValue(all);
+  return { shape: [rows * machine.groups, ...rest], data };
+}

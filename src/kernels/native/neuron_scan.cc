@@ -1,0 +1,143 @@
+// The scan of a neuron over time, generic over the generated neurons; compiled once for each instruction set. It holds no
+// equation: the step and its derivative come from `generated/neurons.h`, and this file decides order, memory and threads.
+//
+// Elements are independent, so they are cut into blocks; a block's states stay in the first-level cache while all steps run over
+// it. Blocks do not depend on the number of threads, nor do the sums over parameters, which are added in block order.
+#include "neuron_scan.h"
+
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <stdexcept>
+
+#include "neuron_scan_memory.h"
+#include "parallel.h"
+
+#define NEURON_WORD inline __attribute__((always_inline))
+#define NEURON_CONSTRUCTOR NEURON_WORD
+// The rows of a block never overlap.
+#define SPIKESHIP_ROW_LOOP _Pragma("GCC ivdep")
+
+namespace spikeship::SPIKESHIP_ISA_NAMESPACE {
+namespace {
+
+#include "neuron_scan_words.h"
+#include "generated/neurons.h"
+
+// Elements of a block: with two states in double precision and the rows around them, about 40 KiB at 1024.
+constexpr size_t block_size = 1024;
+
+struct Block {
+  size_t first, size;
+};
+
+template <class Work>
+void for_each_block(size_t elements, size_t steps, Work work) {
+  const size_t blocks = (elements + block_size - 1) / block_size;
+#pragma omp parallel for schedule(static) if (elements * steps >= parallel_from)
+  for (size_t b = 0; b < blocks; b++) {
+    const size_t first = b * block_size;
+    work(Block{first, elements - first < block_size ? elements - first : block_size}, b);
+  }
+}
+
+// Numbers at the edge are float32; grid neurons count in steps of 1 / scale inside.
+template <class Neuron>
+NEURON_WORD typename Neuron::Register from_edge(const Neuron& neuron, float value) {
+  if constexpr (Neuron::grid) {
+    return __builtin_rint(static_cast<double>(value) * static_cast<double>(neuron.gridScale));
+  } else if constexpr (Neuron::half) {
+    return half(value);
+  } else {
+    return value;
+  }
+}
+
+template <class Neuron>
+NEURON_WORD float to_edge(const Neuron& neuron, typename Neuron::Register value) {
+  if constexpr (Neuron::grid) return from_grid(value, neuron.gridScale);
+  else return value;
+}
+
+template <class Neuron>
+void load_row(const Neuron& neuron, const float* from, typename Neuron::Register* to, size_t n) {
+  SPIKESHIP_ROW_LOOP
+  for (size_t i = 0; i < n; i++) to[i] = from_edge(neuron, from[i]);
+}
+
+template <class Neuron>
+void store_row(const Neuron& neuron, const typename Neuron::Register* from, float* to, size_t n) {
+  SPIKESHIP_ROW_LOOP
+  for (size_t i = 0; i < n; i++) to[i] = to_edge(neuron, from[i]);
+}
+
+#include "neuron_scan_forward.h"
+#include "neuron_scan_backward.h"
+
+// Stands for the backward pass of readings that only run forward.
+struct NoBackward {};
+
+struct Entry {
+  const char* name;
+  void (*forward)(const NeuronForwardCall&);
+  void (*backward)(const NeuronBackwardCall&, SurrogateRow);
+};
+
+template <class Backward>
+constexpr auto backward_of() -> void (*)(const NeuronBackwardCall&, SurrogateRow) {
+  if constexpr (__is_same(Backward, NoBackward)) return nullptr;
+  else return backward_scan<Backward>;
+}
+
+struct SurrogateEntry {
+  const char* name;
+  SurrogateRow row;
+  size_t parameters;
+};
+
+#define SPIKESHIP_ENTRY(name, Forward, Backward) {name, forward_scan<Forward>, backward_of<Backward>()},
+#define SPIKESHIP_SURROGATE_ENTRY(name, Function, parameters) {name, surrogate_row<Function>, parameters},
+constexpr Entry neurons[] = {SPIKESHIP_NEURONS(SPIKESHIP_ENTRY)};
+constexpr SurrogateEntry surrogates[] = {SPIKESHIP_SURROGATES(SPIKESHIP_SURROGATE_ENTRY)};
+
+[[noreturn]] void unknown(const char* what, const char* name) {
+  char text[200];
+  std::snprintf(text, sizeof text, "neuron scan: expected a known %s, got \"%.100s\"", what, name);
+  throw std::invalid_argument(text);
+}
+
+const Entry& find_neuron(const char* name) {
+  for (const Entry& entry : neurons) {
+    if (std::strcmp(entry.name, name) == 0) return entry;
+  }
+  unknown("neuron variant", name);
+}
+
+SurrogateRow find_surrogate(const char* name, size_t parameters) {
+  for (const SurrogateEntry& entry : surrogates) {
+    if (std::strcmp(entry.name, name) != 0) continue;
+    expect_count("surrogate parameters", entry.parameters, parameters);
+    return entry.row;
+  }
+  unknown("surrogate function", name);
+}
+
+}  // namespace
+
+void neuron_forward(const NeuronForwardCall& call) { find_neuron(call.variant.c_str()).forward(call); }
+
+void neuron_backward(const NeuronBackwardCall& call) {
+  const auto backward = find_neuron(call.variant.c_str()).backward;
+  if (!backward) unknown("neuron variant with a backward pass", call.variant.c_str());
+  // An integrator has no spike and needs no surrogate.
+  const bool named = call.surrogate.c_str()[0] != '\0';
+  backward(call, named ? find_surrogate(call.surrogate.c_str(), call.surrogate_params.size()) : nullptr);
+}
+
+void surrogate_grad(const std::string& surrogate, const std::vector<double>& params, const float* x, float* out, size_t n) {
+  const SurrogateRow row = find_surrogate(surrogate.c_str(), params.size());
+  const double* numbers = params.data();
+  for_each_block(n, 1, [=](Block block, size_t) { row(numbers, x + block.first, out + block.first, block.size); });
+}
+
+}  // namespace spikeship::SPIKESHIP_ISA_NAMESPACE

@@ -1,0 +1,232 @@
+// The backward scan: steps run backward over one block after another, recomputing spikes and states from the stored values.
+// Included by neuron_scan.cc.
+
+// A surrogate's derivative over one row.
+using SurrogateRow = void (*)(const double* parameters, const float* argument, float* slope, size_t n);
+
+template <class Surrogate>
+void surrogate_row(const double* parameters, const float* argument, float* slope, size_t n) {
+  const Surrogate surrogate(parameters);
+  SPIKESHIP_ROW_LOOP
+  for (size_t i = 0; i < n; i++) slope[i] = surrogate(argument[i]);
+}
+
+// Parameter gradients are summed in double precision over eight lanes: the same order on every instruction set.
+constexpr size_t sum_lanes = 8;
+
+constexpr bool has_bit(int mask, int bit) { return (mask >> bit & 1) != 0; }
+
+template <class Neuron>
+struct BackwardRows {
+  using Register = typename Neuron::Register;
+  static constexpr int learned = Neuron::learned;
+  Register before[Neuron::states][block_size];
+  Register stored[Neuron::stored][block_size];
+  float carry[Neuron::states][block_size];
+  float given[Neuron::stored][block_size];
+  float slope[block_size];
+  float g_x[block_size];
+  float contribution[learned > 0 ? learned : 1][block_size];
+  float zero[block_size];
+  double sums[learned > 0 ? learned : 1][sum_lanes];
+};
+
+// What one step backward reads besides the rows it works on. All pointers are valid; absent inputs point to zeros.
+template <class Neuron>
+struct StepRows {
+  const float* x;
+  const float* g_spike;
+  const float* g_charged[Neuron::stored];
+  const typename Neuron::Register* stored[Neuron::stored];
+  float* g_x;
+};
+
+template <class Neuron>
+void argument_row(const Neuron neuron, const StepRows<Neuron> step, float* argument, size_t n) {
+  SPIKESHIP_ROW_LOOP
+  for (size_t i = 0; i < n; i++) {
+    typename Neuron::Register charged[Neuron::stored];
+#pragma GCC unroll 4
+    for (int k = 0; k < Neuron::stored; k++) charged[k] = step.stored[k][i];
+    neuron.argument(charged, argument[i]);
+  }
+}
+
+template <class Neuron>
+void backward_row(const Neuron neuron, const StepRows<Neuron> step, BackwardRows<Neuron>& rows, size_t n) {
+  using Register = typename Neuron::Register;
+  constexpr int learned = Neuron::learned > 0 ? Neuron::learned : 1;
+  SPIKESHIP_ROW_LOOP
+  for (size_t i = 0; i < n; i++) {
+    Register state[Neuron::states], charged[Neuron::stored];
+    float g_next[Neuron::states], g_charged[Neuron::stored], g_state[Neuron::states], g_parameter[learned];
+#pragma GCC unroll 4
+    for (int k = 0; k < Neuron::states; k++) {
+      state[k] = has_bit(Neuron::reads_states, k) ? rows.before[k][i] : Register{};
+      g_next[k] = rows.carry[k][i];
+    }
+#pragma GCC unroll 4
+    for (int k = 0; k < Neuron::stored; k++) {
+      charged[k] = step.stored[k][i];
+      g_charged[k] = step.g_charged[k][i];
+    }
+    neuron.step(step.x[i], state, charged, rows.slope[i], step.g_spike[i], g_next, g_charged, step.g_x[i], g_state, g_parameter);
+#pragma GCC unroll 4
+    for (int k = 0; k < Neuron::states; k++) rows.carry[k][i] = g_state[k];
+#pragma GCC unroll 4
+    for (int k = 0; k < Neuron::learned; k++) rows.contribution[k][i] = g_parameter[k];
+  }
+}
+
+template <class Neuron>
+void sum_contributions(BackwardRows<Neuron>& rows, size_t n) {
+  for (int k = 0; k < Neuron::learned; k++) {
+    double* sums = rows.sums[k];
+    const float* values = rows.contribution[k];
+    size_t i = 0;
+    for (; i + sum_lanes <= n; i += sum_lanes) {
+#pragma GCC unroll 8
+      for (size_t lane = 0; lane < sum_lanes; lane++) sums[lane] += static_cast<double>(values[i + lane]);
+    }
+    for (size_t lane = 0; i < n; i++, lane++) sums[lane] += static_cast<double>(values[i]);
+  }
+}
+
+// Gradients arrive per unit at the edge; inside they are per grid step.
+template <class Neuron>
+NEURON_WORD float inward(const Neuron& neuron) {
+  if constexpr (Neuron::grid) return 1.0f / neuron.gridScale;
+  else return 1.0f;
+}
+
+template <class Neuron>
+NEURON_WORD float outward(const Neuron& neuron) {
+  if constexpr (Neuron::grid) return neuron.gridScale;
+  else return 1.0f;
+}
+
+inline void add_scaled_row(const float* from, float scale, float* to, size_t n) {
+  SPIKESHIP_ROW_LOOP
+  for (size_t i = 0; i < n; i++) to[i] += from[i] * scale;
+}
+
+inline void scale_row(const float* from, float scale, float* to, size_t n) {
+  SPIKESHIP_ROW_LOOP
+  for (size_t i = 0; i < n; i++) to[i] = from[i] * scale;
+}
+
+inline void clear_row(float* to, size_t n) {
+  for (size_t i = 0; i < n; i++) to[i] = 0.0f;
+}
+
+template <class Neuron>
+class BackwardBlock {
+ public:
+  BackwardBlock(const NeuronBackwardCall& call, const Neuron& neuron, SurrogateRow surrogate, Block block, bool stream)
+      : call_(call), neuron_(neuron), surrogate_(surrogate), block_(block), stream_(stream) {}
+
+  // Runs all steps; writes the block's sums of parameter gradients to `partial`.
+  void run(double* partial) {
+    const size_t n = block_.size;
+    clear_row(rows_.zero, block_size);
+    for (auto& lanes : rows_.sums) {
+      for (double& sum : lanes) sum = 0.0;
+    }
+    for (int k = 0; k < Neuron::states; k++) {
+      const float* last = call_.grad_final_states[k];
+      if (last) scale_row(last + block_.first, inward(neuron_), rows_.carry[k], n);
+      else clear_row(rows_.carry[k], n);
+    }
+    for (size_t t = call_.steps; t-- > 0;) step(t);
+    for (int k = 0; k < Neuron::states; k++) {
+      float* first = call_.grad_initial_states[k];
+      if (first) scale_row(rows_.carry[k], outward(neuron_), first + block_.first, n);
+    }
+    for (int k = 0; k < Neuron::learned; k++) {
+      partial[k] = 0.0;
+      for (const double sum : rows_.sums[k]) partial[k] += sum;
+    }
+  }
+
+ private:
+  using Register = typename Neuron::Register;
+
+  const float* row_or_zero(const float* base, size_t offset) const { return base ? base + offset : rows_.zero; }
+
+  // The stored value k of step t: in place for reals, converted into `into` for grid neurons.
+  const Register* stored_row(int k, size_t t, Register* into) const {
+    const float* from = call_.saved[k] + t * call_.elements + block_.first;
+    if constexpr (Neuron::grid) {
+      load_row(neuron_, from, into, block_.size);
+      return into;
+    } else {
+      return from;
+    }
+  }
+
+  // States before step t: what followed from the stored values of step t - 1, or the initial states.
+  void find_states_before(size_t t) {
+    if (t == 0) {
+      for (int k = 0; k < Neuron::states; k++) {
+        if (has_bit(Neuron::reads_states, k)) load_row(neuron_, call_.initial_states[k] + block_.first, rows_.before[k], block_.size);
+      }
+      return;
+    }
+    const Register* stored[Neuron::stored];
+    for (int k = 0; k < Neuron::stored; k++) {
+      stored[k] = has_bit(Neuron::reads_stored, k) ? stored_row(k, t - 1, rows_.stored[k]) : rows_.stored[k];
+    }
+    restore_row(stored);
+  }
+
+  void restore_row(const Register* const (&stored)[Neuron::stored]) {
+    const Neuron neuron = neuron_;
+    SPIKESHIP_ROW_LOOP
+    for (size_t i = 0; i < block_.size; i++) {
+      Register charged[Neuron::stored], state[Neuron::states] = {};
+#pragma GCC unroll 4
+      for (int k = 0; k < Neuron::stored; k++) charged[k] = has_bit(Neuron::reads_stored, k) ? stored[k][i] : Register{};
+      neuron.restore(charged, state);
+#pragma GCC unroll 4
+      for (int k = 0; k < Neuron::states; k++) rows_.before[k][i] = state[k];
+    }
+  }
+
+  void step(size_t t) {
+    const size_t n = block_.size, offset = t * call_.elements + block_.first;
+    if constexpr (Neuron::reads_states != 0) find_states_before(t);
+    const RowTarget g_x(call_.grad_x, offset, stream_);
+    StepRows<Neuron> rows;
+    rows.x = Neuron::reads_x ? call_.x + offset : rows_.zero;
+    rows.g_spike = row_or_zero(call_.grad_spike, offset);
+    rows.g_x = g_x.writable(rows_.g_x);
+    for (int k = 0; k < Neuron::stored; k++) {
+      rows.stored[k] = has_bit(Neuron::reads_stored, k) ? stored_row(k, t, rows_.stored[k]) : zero_registers();
+      rows.g_charged[k] = row_or_zero(call_.grad_saved[k], offset);
+      if (Neuron::grid && call_.grad_saved[k]) {
+        scale_row(rows.g_charged[k], inward(neuron_), rows_.given[k], n);
+        rows.g_charged[k] = rows_.given[k];
+      }
+    }
+    for (int k = 0; k < Neuron::states; k++) {
+      if (call_.grad_state_seqs[k]) add_scaled_row(call_.grad_state_seqs[k] + offset, inward(neuron_), rows_.carry[k], n);
+    }
+    if constexpr (Neuron::fires) {
+      argument_row(neuron_, rows, rows_.slope, n);
+      surrogate_(call_.surrogate_params.data(), rows_.slope, rows_.slope, n);
+    }
+    backward_row(neuron_, rows, rows_, n);
+    sum_contributions(rows_, n);
+    g_x.finish(rows_.g_x, n);
+  }
+
+  // A row of registers for values that the derivative does not read.
+  const Register* zero_registers() const { return rows_.before[0]; }
+
+  const NeuronBackwardCall& call_;
+  const Neuron neuron_;
+  const SurrogateRow surrogate_;
+  const Block block_;
+  const bool stream_;
+  alignas(64) BackwardRows<Neuron> rows_;
+};

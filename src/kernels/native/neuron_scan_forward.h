@@ -1,0 +1,88 @@
+// The forward scan: steps run over one block after another. Included by neuron_scan.cc.
+
+inline void expect_count(const char* what, size_t expected, size_t got) {
+  if (expected == got) return;
+  char text[200];
+  std::snprintf(text, sizeof text, "neuron scan: expected %zu %s, got %zu", expected, what, got);
+  throw std::invalid_argument(text);
+}
+
+template <class Neuron>
+struct ForwardRows {
+  typename Neuron::Register state[Neuron::states][block_size];
+  typename Neuron::Register stored[Neuron::stored][block_size];
+  float spike[block_size];
+};
+
+template <class Neuron>
+void forward_row(const Neuron neuron, const float* x, ForwardRows<Neuron>& rows, float* spike, typename Neuron::Register* const (&stored)[Neuron::stored], size_t n) {
+  using Register = typename Neuron::Register;
+  SPIKESHIP_ROW_LOOP
+  for (size_t i = 0; i < n; i++) {
+    Register state[Neuron::states], next[Neuron::states], charged[Neuron::stored];
+    float fired;
+#pragma GCC unroll 4
+    for (int k = 0; k < Neuron::states; k++) state[k] = rows.state[k][i];
+    neuron.step(x[i], state, next, charged, fired);
+#pragma GCC unroll 4
+    for (int k = 0; k < Neuron::states; k++) rows.state[k][i] = next[k];
+#pragma GCC unroll 4
+    for (int k = 0; k < Neuron::stored; k++) stored[k][i] = charged[k];
+    spike[i] = fired;
+  }
+}
+
+// One value's row of one step on its way to memory: written in place, or in scratch and streamed from there.
+struct RowTarget {
+  float* to;
+  bool streamed;
+
+  RowTarget(float* base, size_t offset, bool stream) : to(base ? base + offset : nullptr), streamed(stream && is_aligned(to)) {}
+  float* writable(float* scratch) const { return to && !streamed ? to : scratch; }
+  void finish(const float* scratch, size_t n) const {
+    if (to && streamed) stream_row(to, scratch, n);
+  }
+};
+
+template <class Neuron>
+void forward_block(const NeuronForwardCall& call, const Neuron& neuron, Block block, bool stream) {
+  using Register = typename Neuron::Register;
+  alignas(64) ForwardRows<Neuron> rows;
+  for (int k = 0; k < Neuron::states; k++) load_row(neuron, call.states[k] + block.first, rows.state[k], block.size);
+  for (size_t t = 0; t < call.steps; t++) {
+    const size_t offset = t * call.elements + block.first;
+    const RowTarget spike(call.spike, offset, stream);
+    Register* stored[Neuron::stored];
+    for (int k = 0; k < Neuron::stored; k++) {
+      stored[k] = rows.stored[k];
+      if constexpr (!Neuron::grid) stored[k] = RowTarget(call.saved[k], offset, stream).writable(rows.stored[k]);
+    }
+    forward_row(neuron, call.x + offset, rows, spike.writable(rows.spike), stored, block.size);
+    spike.finish(rows.spike, block.size);
+    for (int k = 0; k < Neuron::stored; k++) {
+      if constexpr (Neuron::grid) {
+        if (call.saved[k]) store_row(neuron, rows.stored[k], call.saved[k] + offset, block.size);
+      } else {
+        RowTarget(call.saved[k], offset, stream).finish(rows.stored[k], block.size);
+      }
+    }
+    for (int k = 0; k < Neuron::states; k++) {
+      if (call.state_seqs[k]) store_row(neuron, rows.state[k], call.state_seqs[k] + offset, block.size);
+    }
+  }
+  for (int k = 0; k < Neuron::states; k++) store_row(neuron, rows.state[k], call.states[k] + block.first, block.size);
+}
+
+template <class Neuron>
+void forward_scan(const NeuronForwardCall& call) {
+  expect_count("parameters", Neuron::parameters, call.params.size());
+  expect_count("states", Neuron::states, call.states.size());
+  expect_count("saved values", Neuron::stored, call.saved.size());
+  expect_count("state sequences", Neuron::states, call.state_seqs.size());
+  const Neuron neuron(call.params.data());
+  const bool stream = call.steps * call.elements * sizeof(float) >= stream_from_bytes;
+  for_each_block(call.elements, call.steps, [&](Block block, size_t) {
+    forward_block(call, neuron, block, stream);
+    if (stream) finish_streams();
+  });
+}

@@ -1,0 +1,45 @@
+/** The neurons by kind. A new neuron is one file and one line here. */
+import { fail, nearestName, parseWith } from "../../core/index.ts";
+import { cubaCurrent } from "./cuba-current.ts";
+import { cubaLifNode } from "./cuba-lif-node.ts";
+import { cubaVoltage } from "./cuba-voltage.ts";
+import type { NeuronDefinition } from "./define.ts";
+import { ifNode } from "./if-node.ts";
+import { lifNode } from "./lif-node.ts";
+import { parametricLifNode } from "./parametric-lif-node.ts";
+
+/** Every neuron definition by kind. */
+export const neuronDefinitions = {
+  IFNode: ifNode,
+  LIFNode: lifNode,
+  ParametricLIFNode: parametricLifNode,
+  CubaLIFNode: cubaLifNode,
+  CubaCurrent: cubaCurrent,
+  CubaVoltage: cubaVoltage,
+} as const;
+
+export type NeuronKind = keyof typeof neuronDefinitions;
+
+/** The validated options of a kind. */
+export type NeuronOptions<K extends NeuronKind = NeuronKind> = ReturnType<(typeof neuronDefinitions)[K]["options"]["parse"]>;
+
+export const neuronKinds = Object.keys(neuronDefinitions) as NeuronKind[];
+
+/** The definition of a kind; throws an OPTION error that names the nearest known one. */
+export function neuronDefinition(kind: string): NeuronDefinition {
+  if (kind in neuronDefinitions) return neuronDefinitions[kind as NeuronKind];
+  const near = nearestName(kind, neuronKinds);
+  fail("OPTION", {
+    where: "neuron kind",
+    expected: neuronKinds.join(", "),
+    got: `"${kind}"`,
+    ...(near ? { hint: `Did you mean "${near}"?` } : {}),
+  });
+}
+
+/** Reads a neuron's options from JSON or code and fills in defaults; throws an OPTION error that names the field. */
+export function parseNeuronOptions<K extends NeuronKind>(kind: K, json: unknown, where?: string): NeuronOptions<K>;
+export function parseNeuronOptions(kind: string, json: unknown, where?: string): object;
+export function parseNeuronOptions(kind: string, json: unknown, where = kind): object {
+  return parseWith(neuronDefinition(kind).options, json, where);
+}

@@ -1,0 +1,25 @@
+/** Runs two things on the same input and finds the first difference. */
+export { type Check, type Comparison, describeDifference, judge, type Verdict } from "./judge.ts";
+export { compareLayers, type Difference, firstDifference, type LayerComparison, mergeComparisons } from "./layers.ts";
+export { countOf, formatCount, formatShare } from "./numbers.ts";
+export { compareRuns, confusionMatrix, type Disagreement, type RunComparison } from "./predictions.ts";
+export {
+  accuracyOf,
+  type BothRuns,
+  NETWORK_FILE,
+  openArtefact,
+  runBoth,
+  runNetwork,
+  type VerifyOptions,
+} from "./run.ts";
+export { findingSchema } from "./schema.ts";
+export {
+  type JudgedComparison,
+  judged,
+  readVerdict,
+  VERDICT_FILE,
+  type VerdictDocument,
+  verdictDocument,
+  verdictDocumentSchema,
+  writeVerdict,
+} from "./verdict.ts";
