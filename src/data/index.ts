@@ -2,4 +2,5 @@
 export * from "./dataset.ts";
 export * from "./idx.ts";
 export * from "./loader.ts";
+export * from "./npy.ts";
 export * from "./open.ts";

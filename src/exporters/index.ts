@@ -5,6 +5,8 @@ import { createLoihiTarget } from "./lava/index.ts";
 import { createLynxiTarget } from "./lynxi/index.ts";
 import type { DeploymentTarget } from "./target.ts";
 
+export { type ArtefactHead, MANIFEST_FILE, readArtefactHead } from "./artefact.ts";
+export { type ArrangedInput, arrangeInput, arrangeTrace, type NumberArray } from "./simulation.ts";
 export type * from "./target.ts";
 
 export const deploymentTargets: readonly DeploymentTarget[] = [
@@ -24,4 +26,12 @@ export function targetById(id: string): DeploymentTarget {
     got: `"${id}"`,
     ...(near ? { hint: `Did you mean "${near}"?` } : {}),
   });
+}
+
+/** The target whose file this is, by its ending. @throws FILE */
+export function targetForFile(path: string): DeploymentTarget {
+  const found = deploymentTargets.find((target) => path.toLowerCase().endsWith(target.extension));
+  if (found) return found;
+  const endings = deploymentTargets.map(({ extension, title }) => `${extension} (${title})`);
+  fail("FILE", { where: path, expected: `a file that ends in ${endings.join(" or ")}`, got: "another ending" });
 }

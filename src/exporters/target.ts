@@ -54,6 +54,8 @@ export interface LayerTrace {
 }
 
 export interface ChipRun {
+  /** Number of samples N. */
+  samples: number;
   /** Rates `[N, F]`: mean of the output over the T steps of the sample. */
   rates: Float32Array;
   /** Output sequence `[T, N, F]`, latency removed, where the chip gives one. */
@@ -71,13 +73,26 @@ export interface ChipInput {
   data: Float32Array;
 }
 
+/** `chip`: the chip's own numbers. `float32`: the file's graph without the chip's rounding, where that means something. */
+export type RunMode = "chip" | "float32";
+
+export interface ChipRunOptions {
+  mode?: RunMode;
+  /** Also give the spikes of every spiking layer. */
+  layers?: boolean;
+  onProgress?: (done: number, of: number) => void;
+}
+
 /** A file that was read back and can be run as the chip would. */
 export interface ChipRuntime {
   readonly target: string;
   readonly file: string;
-  /** Shape of one sample at one step. */
+  /** Shape of one sample at one step, C,H,W order. */
   readonly inputShape: number[];
-  run(input: ChipInput, options?: { layers?: boolean; onProgress?: (done: number, of: number) => void }): Promise<ChipRun>;
+  readonly inputForm: "image" | "sequence";
+  /** Number of time-steps that the file fixes, or null when it runs any number. */
+  readonly steps: number | null;
+  run(input: ChipInput, options?: ChipRunOptions): Promise<ChipRun>;
   close(): void;
 }
 
@@ -91,10 +106,26 @@ export interface TargetContract {
   statement: string;
 }
 
+/** One comparison of a proof: a network on this side, the file in a mode on the other. */
+export interface ComparisonPlan {
+  title: string;
+  network: Network;
+  mode: RunMode;
+  contract: TargetContract;
+}
+
 export interface DeploymentTarget {
   readonly id: string;
   readonly title: string;
-  readonly contract: TargetContract;
+  /** One or two sentences: what the chip does to numbers. */
+  readonly about: string;
+  /** What a passed verification shows and what it does not, a sentence each. */
+  readonly proven: string[];
+  readonly notProven: string[];
+  /** Commands that compile or run an artefact on the chip. */
+  commands(artefact: Artefact): { command: string; purpose: string }[];
+  /** Ending of the chip's own file, with the dot. */
+  readonly extension: string;
   check(network: Network): Finding[];
   /**
    * The trainable twin that computes with the chip's numbers. Refuses with TARGET what the chip cannot hold, with OPTION what the
@@ -106,6 +137,8 @@ export interface DeploymentTarget {
   /** Writes the chip's file, a manifest and scripts into a directory. */
   export(network: Network, directory: string, options?: Record<string, unknown>): Promise<Artefact>;
   open(path: string): Promise<ChipRuntime>;
+  /** What must be compared to prove a file against its prepared network, the strictest first. `dispose` frees what it made. */
+  comparisons(prepared: Network): { plans: ComparisonPlan[]; dispose(): void };
 }
 
 export interface PrepareOptions {

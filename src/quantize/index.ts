@@ -7,3 +7,4 @@ export { quantizeWeights, WEIGHT_MAX, WEIGHT_MIN } from "./lava/weights.ts";
 export { Float16Sequential, float16SequentialDefinition } from "./lynxi/float16.ts";
 export { foldBatchNorm } from "./lynxi/fold.ts";
 export { isPreparedForLynxi, type LynxiPrepareOptions, prepareForLynxi } from "./lynxi/prepare.ts";
+export { float32Twin } from "./lynxi/float32-twin.ts";

@@ -4,7 +4,7 @@
  */
 import { fail } from "../core/index.ts";
 
-/** Markup. Made by `html` only. */
+/** Markup. Made by the `html` tag, and by the style sheet, which holds no foreign text. */
 export class Html {
   constructor(readonly text: string) {}
 
@@ -17,15 +17,13 @@ export type Content = string | number | Html | null | readonly Content[];
 
 const ENTITIES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
+/** Control characters but tab and line ends, halves of surrogate pairs, and two code points that are no characters. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these are to be replaced
+const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]|\p{Surrogate}/gu;
+
 /** Escapes text. Control characters, which HTML forbids or drops, become visible as the replacement character. */
 export function escapeText(text: string): string {
-  return (
-    text
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these are to be replaced
-      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]/g, "\ufffd")
-      .replace(/[&<>"']/g, (character) => ENTITIES[character]!)
-      .toWellFormed()
-  );
+  return text.replace(FORBIDDEN, "\ufffd").replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }
 
 function render(content: Content): string {

@@ -14,29 +14,37 @@ export const RASTER_ROWS = 64;
 export function layerRaster(trained: LayerTrace, chip: LayerTrace, sample: number, rows = RASTER_ROWS): Raster {
   expectShape(`layer "${trained.layer}", spikes of the chip`, chip.shape, trained.shape);
   const [steps = 0, samples = 0] = trained.shape;
-  if (steps === 0 || sample < 0 || sample >= samples) {
+  const total = sizeOf(trained.shape.slice(2));
+  if (steps === 0 || total === 0 || sample < 0 || sample >= samples) {
     fail("SHAPE", {
       where: `layer "${trained.layer}"`,
       expected: `spikes of sample ${sample}`,
       got: `traces ${formatShape(trained.shape)}`,
     });
   }
-  const total = sizeOf(trained.shape.slice(2));
   const neurons = Array.from({ length: total }, (_, index) => neuronOf(trained, chip, { sample, index, total }));
-  const share = (side: "trained" | "chip", step: number) =>
-    neurons.filter((neuron) => neuron[side].includes(step)).length / total;
-  const everyStep = Array.from({ length: steps }, (_, step) => step);
   return {
     layer: trained.layer,
     steps,
     total,
     differing: neurons.filter((neuron) => neuron.differs.length > 0).length,
     neurons: chooseNeurons(neurons, rows),
-    rates: { trained: everyStep.map((s) => share("trained", s)), chip: everyStep.map((s) => share("chip", s)) },
+    rates: { trained: firingShares(neurons, "trained", steps), chip: firingShares(neurons, "chip", steps) },
   };
 }
 
-function neuronOf(trained: LayerTrace, chip: LayerTrace, at: { sample: number; index: number; total: number }): RasterNeuron {
+/** Share of the neurons that fire at each step. */
+function firingShares(neurons: readonly RasterNeuron[], side: "trained" | "chip", steps: number): number[] {
+  const counts = new Array<number>(steps).fill(0);
+  for (const neuron of neurons) for (const step of neuron[side]) counts[step]!++;
+  return counts.map((count) => count / neurons.length);
+}
+
+function neuronOf(
+  trained: LayerTrace,
+  chip: LayerTrace,
+  at: { sample: number; index: number; total: number },
+): RasterNeuron {
   const [steps = 0, samples = 0] = trained.shape;
   const neuron: RasterNeuron = { index: at.index, trained: [], chip: [], differs: [] };
   for (let step = 0; step < steps; step++) {

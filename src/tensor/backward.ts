@@ -1,12 +1,12 @@
 /** Runs the tape in reverse: gradients of a loss for every leaf it depends on. What is recorded, and how, is `tape.ts`. */
 import { expectShape, fail, formatShape } from "../core/index.ts";
 import { core } from "../kernels/index.ts";
+import { keep } from "./ownership.ts";
 import { copyInLayout } from "./relayout.ts";
 import { scope } from "./scope.ts";
-import { clearTape, hold, noGrad, releaseNode, takeLast, type TapeNode } from "./tape.ts";
+import { clearTape, noGrad, releaseNode, type TapeNode, takeLast } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
 import type { Variable } from "./variable.ts";
-import { keep } from "./ownership.ts";
 
 /**
  * Gradient of `loss` (one element) for every leaf it depends on, added to the leaf's `grad`. The tape is emptied, so each recorded

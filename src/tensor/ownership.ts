@@ -16,7 +16,7 @@ export function disown(tensor: Owned): void {
   for (const owned of open) owned.delete(tensor);
 }
 
-/** Takes a tensor out of every open scope: it lives until `dispose()`. */
+/** Takes a tensor out of every open scope: it lives until `dispose()`. What the tape recorded for it is still freed with the scope. */
 export function keep<T extends Owned>(tensor: T): T {
   disown(tensor);
   return tensor;

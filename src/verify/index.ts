@@ -1,15 +1,16 @@
 /** Runs two things on the same input and finds the first difference. */
+export { type ArtefactProof, verifyArtefact } from "./artefact.ts";
 export { type Check, type Comparison, describeDifference, judge, type Verdict } from "./judge.ts";
 export { compareLayers, type Difference, firstDifference, type LayerComparison, mergeComparisons } from "./layers.ts";
 export { countOf, formatCount, formatShare } from "./numbers.ts";
 export { compareRuns, confusionMatrix, type Disagreement, type RunComparison } from "./predictions.ts";
 export {
-  accuracyOf,
-  type BothRuns,
   NETWORK_FILE,
-  openArtefact,
-  runBoth,
+  type NetworkRun,
+  type Proof,
+  prove,
   runNetwork,
+  type SideRun,
   type VerifyOptions,
 } from "./run.ts";
 export { findingSchema } from "./schema.ts";

@@ -19,13 +19,20 @@ interface Part {
 }
 
 /** A folder with MNIST's names; pixel values count upwards from image to image. */
-function mnistFolder(parts: { train?: Part; t10k?: Part }, ending = "", write = (bytes: Buffer): Uint8Array => bytes): string {
+function mnistFolder(
+  parts: { train?: Part; t10k?: Part },
+  ending = "",
+  write = (bytes: Buffer): Uint8Array => bytes,
+): string {
   const directory = join(folder, `mnist-${count++}`);
   mkdirSync(directory);
   for (const [prefix, { images, labels = images, side = 2, firstLabel = 0 }] of Object.entries(parts)) {
     const pixels = Uint8Array.from({ length: images * side * side }, (_, i) => Math.floor(i / (side * side)));
     const classes = Uint8Array.from({ length: labels }, (_, i) => (i + firstLabel) % 10);
-    writeFileSync(join(directory, `${prefix}-images-idx3-ubyte${ending}`), write(idxBytes([images, side, side], pixels)));
+    writeFileSync(
+      join(directory, `${prefix}-images-idx3-ubyte${ending}`),
+      write(idxBytes([images, side, side], pixels)),
+    );
     writeFileSync(join(directory, `${prefix}-labels-idx1-ubyte${ending}`), write(idxBytes([labels], classes)));
   }
   return directory;
@@ -52,7 +59,9 @@ describe("the embedded digits", () => {
   it("share no image between training and testing beyond the ones that the file itself repeats", () => {
     const key = (split: Dataset["train"], i: number) => split.images.subarray(i * 64, i * 64 + 64).join();
     const trained = new Set(Array.from({ length: digits.train.count }, (_, i) => key(digits.train, i)));
-    expect(Array.from({ length: digits.test.count }, (_, i) => key(digits.test, i)).some((k) => trained.has(k))).toBe(false);
+    expect(Array.from({ length: digits.test.count }, (_, i) => key(digits.test, i)).some((k) => trained.has(k))).toBe(
+      false,
+    );
   });
 
   it("name their authors and licence", () => {
@@ -66,7 +75,10 @@ describe("folders with MNIST's names", () => {
     ["plain", "", (bytes: Buffer) => bytes],
     ["gzipped", ".gz", (bytes: Buffer) => gzipSync(bytes)],
   ])("are read %s, bytes as fractions of 255", (_, ending, write) => {
-    const dataset = open({ kind: "mnist", directory: mnistFolder({ train: { images: 6 }, t10k: { images: 4 } }, ending, write) });
+    const dataset = open({
+      kind: "mnist",
+      directory: mnistFolder({ train: { images: 6 }, t10k: { images: 4 } }, ending, write),
+    });
     expect([dataset.shape, dataset.classes]).toEqual([[1, 2, 2], 10]);
     expect([dataset.train.count, dataset.test.count]).toEqual([6, 4]);
     const { images, labels } = sampleBatch(dataset.train, 4, 2);
@@ -118,12 +130,21 @@ describe("folders with MNIST's names", () => {
 
   it("centre and scale pixels when asked", () => {
     const directory = mnistFolder({ t10k: { images: 10 } });
-    const config = { kind: "mnist", directory, trainRows: "0:8", testRows: "8:10", normalise: { mean: 0.5, std: 0.25 } };
+    const config = {
+      kind: "mnist",
+      directory,
+      trainRows: "0:8",
+      testRows: "8:10",
+      normalise: { mean: 0.5, std: 0.25 },
+    };
     expect(sampleBatch(open(config).test, 0, 1).images[0]).toBe(Math.fround((8 / 255 - 0.5) / 0.25));
   });
 
   it("refuse images and labels that differ in number, with both numbers and files", () => {
-    const message = messageFor({ kind: "mnist", directory: mnistFolder({ train: { images: 3 }, t10k: { images: 4, labels: 5 } }) });
+    const message = messageFor({
+      kind: "mnist",
+      directory: mnistFolder({ train: { images: 3 }, t10k: { images: 4, labels: 5 } }),
+    });
     expect(message).toContain("expected 4 labels");
     expect(message).toContain("got 5");
     expect(message).toContain("t10k-labels-idx1-ubyte");
@@ -132,7 +153,9 @@ describe("folders with MNIST's names", () => {
   it("refuse labels above 9, swapped files, sizes that differ, empty files and missing files", () => {
     const wrongLabel = mnistFolder({ t10k: { images: 4 } });
     writeFileSync(join(wrongLabel, "t10k-labels-idx1-ubyte"), idxBytes([4], [0, 1, 10, 2]));
-    expect(messageFor({ kind: "mnist", directory: wrongLabel })).toContain("label 2: expected a class from 0 to 9, got 10");
+    expect(messageFor({ kind: "mnist", directory: wrongLabel })).toContain(
+      "label 2: expected a class from 0 to 9, got 10",
+    );
     const swapped = mnistFolder({ t10k: { images: 4 } });
     writeFileSync(join(swapped, "t10k-images-idx3-ubyte"), idxBytes([4], [0, 1, 2, 3]));
     expect(messageFor({ kind: "mnist", directory: swapped })).toContain("swapped");

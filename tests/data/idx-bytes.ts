@@ -4,6 +4,6 @@
 export function idxBytes(shape: readonly number[], data: ArrayLike<number>, type = 0x08): Buffer {
   const header = Buffer.alloc(4 + 4 * shape.length);
   header.set([0, 0, type, shape.length]);
-  shape.forEach((size, axis) => header.writeUInt32BE(size, 4 + 4 * axis));
+  for (const [axis, size] of shape.entries()) header.writeUInt32BE(size, 4 + 4 * axis);
   return Buffer.concat([header, Uint8Array.from(data)]);
 }

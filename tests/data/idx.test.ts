@@ -84,7 +84,12 @@ describe("readIdx", () => {
   });
 
   it("refuses damaged and truncated gzip data", () => {
-    const zipped = gzipSync(idxBytes([200], new Uint8Array(200).map((_, i) => (i * 37) % 251)));
+    const zipped = gzipSync(
+      idxBytes(
+        [200],
+        new Uint8Array(200).map((_, i) => (i * 37) % 251),
+      ),
+    );
     expect(messageFor(zipped.subarray(0, zipped.length - 12))).toContain("gzip data");
     const damaged = Buffer.from(zipped);
     damaged[damaged.length - 6]! ^= 0xff;
@@ -93,13 +98,11 @@ describe("readIdx", () => {
 
   it("answers any bytes with an array or a FILE error", () => {
     const whole = idxBytes([3, 4, 4], new Uint8Array(48));
-    const mutated = fc
-      .tuple(fc.boolean(), fc.nat(), fc.nat(255), fc.nat())
-      .map(([zipped, place, value, length]) => {
-        const bytes = Buffer.from(zipped ? gzipSync(whole) : whole);
-        bytes[place % bytes.length] = value;
-        return bytes.subarray(0, bytes.length - (length % 4 === 0 ? length % bytes.length : 0));
-      });
+    const mutated = fc.tuple(fc.boolean(), fc.nat(), fc.nat(255), fc.nat()).map(([zipped, place, value, length]) => {
+      const bytes = Buffer.from(zipped ? gzipSync(whole) : whole);
+      bytes[place % bytes.length] = value;
+      return bytes.subarray(0, bytes.length - (length % 4 === 0 ? length % bytes.length : 0));
+    });
     fc.assert(
       fc.property(fc.oneof(mutated, fc.uint8Array({ maxLength: 64 })), (bytes) => {
         try {

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RandomStream } from "../../src/core/index.ts";
-import { Loader, type LoaderOptions, type LoaderState, shiftImage, type Split } from "../../src/data/index.ts";
+import { Loader, type LoaderOptions, type LoaderState, type Split, shiftImage } from "../../src/data/index.ts";
 import { errorOf } from "../error-of.ts";
 
 /** Sample i is a 2x3 image whose pixels are i + 1, labelled i. */
@@ -67,7 +67,12 @@ describe("resuming", () => {
   it("continues with exactly the batches that an uninterrupted loader gives, from any place", () => {
     fc.assert(
       fc.property(
-        fc.record({ count: fc.integer({ min: 1, max: 23 }), stop: fc.nat(30), shift: fc.nat(2), dropLast: fc.boolean() }),
+        fc.record({
+          count: fc.integer({ min: 1, max: 23 }),
+          stop: fc.nat(30),
+          shift: fc.nat(2),
+          dropLast: fc.boolean(),
+        }),
         ({ count, stop, shift, dropLast }) => {
           const options = { shift, dropLast: dropLast && count >= 4 };
           const whole = collect(loaderOf(count, options), 4);

@@ -62,7 +62,9 @@ function evaluate(operation: Operation, inputs: readonly GradientInput[]): Evalu
 function objective(operation: Operation, inputs: readonly GradientInput[], data: Float32Array[]): number {
   return scope(() =>
     noGrad(() => {
-      const output = operation(...inputs.map((input, i) => toChannelsLast(Tensor.from(data[i]!, input.shape), input.spatial ?? 0)));
+      const output = operation(
+        ...inputs.map((input, i) => toChannelsLast(Tensor.from(data[i]!, input.shape), input.spatial ?? 0)),
+      );
       const weights = randomNumbers(output.size, 99);
       return (output.toArray() as Float32Array).reduce((sum, value, i) => sum + value * weights[i]!, 0);
     }),
@@ -89,7 +91,9 @@ export function expectGradients(operation: Operation, inputs: readonly GradientI
       data[which]![i] = at;
       const expected = (above - below) / (2 * step);
       const deviation = Math.abs(grads[which]![i]! - expected) / scale;
-      expect(deviation, `input ${which} element ${i}: got ${grads[which]![i]}, expected ${expected}`).toBeLessThan(TOLERANCE);
+      expect(deviation, `input ${which} element ${i}: got ${grads[which]![i]}, expected ${expected}`).toBeLessThan(
+        TOLERANCE,
+      );
     }
   });
 }
@@ -108,7 +112,7 @@ export function expectSameInEveryLayout(operation: Operation, inputs: readonly G
     const other = evaluate(operation, variant);
     expect(other.shape).toEqual(plain.shape);
     expectClose(other.output, plain.output, LAYOUT_TOLERANCE);
-    other.grads.forEach((grad, i) => expectClose(grad, plain.grads[i]!, LAYOUT_TOLERANCE));
+    for (const [i, grad] of other.grads.entries()) expectClose(grad, plain.grads[i]!, LAYOUT_TOLERANCE);
   }
 }
 
@@ -129,7 +133,9 @@ export function expectClose(got: ArrayLike<number>, expected: ArrayLike<number>,
 /** Runs an operation on numbers and gives back numbers; nothing stays behind. */
 export function values(operation: Operation, ...inputs: GradientInput[]): { data: number[]; shape: Shape } {
   return scope(() => {
-    const tensors = inputs.map((input, i) => toChannelsLast(Tensor.from(numbersOf(input, i), input.shape), input.spatial ?? 0));
+    const tensors = inputs.map((input, i) =>
+      toChannelsLast(Tensor.from(numbersOf(input, i), input.shape), input.spatial ?? 0),
+    );
     const output = operation(...tensors);
     return { data: Array.from(output.toArray()), shape: output.shape };
   });

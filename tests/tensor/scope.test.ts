@@ -1,5 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { add, backward, clearTape, keep, memoryStats, mul, scope, select, square, sum, Tensor } from "../../src/tensor/index.ts";
+import {
+  add,
+  backward,
+  clearTape,
+  keep,
+  memoryStats,
+  mul,
+  scope,
+  select,
+  square,
+  sum,
+  Tensor,
+} from "../../src/tensor/index.ts";
 
 const live = () => memoryStats().liveBuffers;
 const vector = () => Tensor.from([1, 2, 3], [3]);
@@ -114,7 +126,9 @@ describe("scope", () => {
   });
 
   it("refuses an asynchronous body", () => {
-    expect(() => scope(async () => 1)).toThrow(/scope\(\): expected a function that is done when it returns, got a promise/);
+    expect(() => scope(async () => 1)).toThrow(
+      /scope\(\): expected a function that is done when it returns, got a promise/,
+    );
   });
 
   it("keeps memory that the tape shares when the tensor itself is disposed", () => {

@@ -19,7 +19,7 @@ import {
   toChannelsLast,
   zeroGrad,
 } from "../../src/tensor/index.ts";
-import { leaf, randomNumbers } from "./gradient.ts";
+import { expectClose, leaf, randomNumbers } from "./gradient.ts";
 
 const live = () => memoryStats().liveBuffers;
 const parameter = (...numbers: number[]) => Tensor.from(numbers, [numbers.length], { requiresGrad: true });
@@ -32,7 +32,7 @@ describe("backward", () => {
       // mean((2x + 1)^2) has the derivative 4 (2x + 1) / 3
       backward(mean(square(add(scale(x, 2), 1))));
       const expected = [1, -2, 3].map((value) => (4 * (2 * value + 1)) / 3);
-      gradOf(x).forEach((got, i) => expect(got).toBeCloseTo(expected[i]!, 5));
+      expectClose(gradOf(x), expected, 1e-6);
     });
   });
 
@@ -130,7 +130,13 @@ describe("backward", () => {
       const y = toChannelsLast(x, 2);
       backwardFrom([
         [y, Tensor.from(numbers, x.shape)],
-        [neg(x), Tensor.from(numbers.map((value) => value / 2), x.shape)],
+        [
+          neg(x),
+          Tensor.from(
+            numbers.map((value) => value / 2),
+            x.shape,
+          ),
+        ],
       ]);
       expect(x.grad!.spatial).toBe(0);
       expect(x.grad!.toArray()).toEqual(numbers.map((value) => value / 2));
@@ -221,7 +227,9 @@ describe("refusals of backward", () => {
   it("refuses a loss that depends on nothing", () => {
     scope(() => {
       const x = parameter(1);
-      expect(() => backward(noGrad(() => sum(x)))).toThrow(/expected a loss that depends on a tensor with requiresGrad/);
+      expect(() => backward(noGrad(() => sum(x)))).toThrow(
+        /expected a loss that depends on a tensor with requiresGrad/,
+      );
     });
   });
 
@@ -243,7 +251,9 @@ describe("refusals of backward", () => {
       const state = square(x);
       backward(sum(state));
       const loss = sum(mul(state, x));
-      expect(() => backward(loss)).toThrow(/left over from a computation that was already released.*resetNet.*detach\(\)/);
+      expect(() => backward(loss)).toThrow(
+        /left over from a computation that was already released.*resetNet.*detach\(\)/,
+      );
     });
     x.dispose();
     expect(live()).toBe(before);

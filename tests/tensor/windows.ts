@@ -22,7 +22,9 @@ export function flatIndex(place: readonly number[], sizes: readonly number[]): n
 
 /** Input place that a window element reads; it may lie in the padding. */
 export function source(geometry: Geometry, output: readonly number[], tap: readonly number[]): number[] {
-  return output.map((o, axis) => o * geometry.stride[axis]! - geometry.padding[axis]! + tap[axis]! * geometry.dilation[axis]!);
+  return output.map(
+    (o, axis) => o * geometry.stride[axis]! - geometry.padding[axis]! + tap[axis]! * geometry.dilation[axis]!,
+  );
 }
 
 export function inside(place: readonly number[], sizes: readonly number[], margin: readonly number[] = []): boolean {
@@ -55,7 +57,13 @@ export function convLoop(
 export type PoolRule = "max" | "sum" | { countIncludePad: boolean } | { divisor: number };
 
 /** x `[B, C, input]`: `[B, C, output]`. */
-export function poolLoop(geometry: Geometry, batch: number, channels: number, x: ArrayLike<number>, rule: PoolRule): number[] {
+export function poolLoop(
+  geometry: Geometry,
+  batch: number,
+  channels: number,
+  x: ArrayLike<number>,
+  rule: PoolRule,
+): number[] {
   const { input, kernel, output, padding } = geometry;
   return places([batch, channels, ...output]).map(([b, c, ...place]) => {
     const reads = places(kernel).map((tap) => source(geometry, place, tap));

@@ -50,6 +50,11 @@ export function encodeOnnx(model: OnnxModel): Uint8Array {
   );
 }
 
+/** Bytes that the numbers of a model take in a file; names and structure add little. */
+export function encodedSize(model: OnnxModel): number {
+  return model.initializers.reduce((sum, { data }) => sum + data.byteLength, 0);
+}
+
 function typeId(type: ElementType, where: string): number {
   if (type === "other") fail("TARGET", { where, expected: "an element type of ONNX 1.20", got: "an unknown one" });
   return ELEMENT_TYPES[type];

@@ -14,6 +14,7 @@ const accepted = (): null => null;
 function tooManyAxes(axes: number): Refusal | null {
   if (axes <= 2) return null;
   return {
+    rule: "LX001",
     expected: "at most 2 spatial axes (4 dimensions with batch and channels)",
     got: `${axes}`,
     hint: "Use one- or two-dimensional layers.",
@@ -163,11 +164,17 @@ function overhang(node: PoolNode, inputShape: readonly number[]): number[] {
 function poolRefusal(node: PoolNode, inputShape: readonly number[]): Refusal | null {
   if (node.operation !== "avg") return null;
   if (node.dilation.some((step) => step !== 1)) {
-    return { expected: "an average pool without dilation", got: `dilation ${node.dilation}`, hint: "Use a convolution." };
+    return {
+      rule: "LX029",
+      expected: "an average pool without dilation",
+      got: `dilation ${node.dilation}`,
+      hint: "Use a convolution.",
+    };
   }
   // PyTorch divides such a window by the part inside the padded input; ONNX knows no such count
   if (node.countIncludePad && overhang(node, inputShape).some((pixels) => pixels > 0)) {
     return {
+      rule: "LX029",
       expected: "windows inside the padded input",
       got: "ceilMode with windows that reach beyond it",
       hint: "Set ceilMode: false or countIncludePad: false.",

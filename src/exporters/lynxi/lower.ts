@@ -4,7 +4,7 @@
  * The style follows SpikingJelly's lynxi_exchange.py, whose graphs ran on a KA200 chip.
  */
 import { fail, formatShape, sizeOf } from "../../core/index.ts";
-import type { Graph, GraphNode, InputForm, NodeKind, NodeOf } from "../../model/index.ts";
+import { type Graph, type GraphNode, type InputForm, type InputValues, type NodeKind, type NodeOf, outputNode } from "../../model/index.ts";
 import type { LossyStep } from "../target.ts";
 import { foldBatchNorms } from "./fold-batch-norm.ts";
 import { LOWERINGS } from "./lower-nodes.ts";
@@ -28,10 +28,8 @@ export interface LoweredLayer {
   /** Path of the layer. */
   layer: string;
   kind: NodeKind;
-  /** Names of the ONNX nodes. */
+  /** Names of the ONNX nodes it was written as, also of those that were pruned later. */
   nodes: string[];
-  /** Name of the ONNX value that holds the layer's output: `[T*N, ...shape]`, or `[N, ...shape]` before time begins. */
-  value: string;
   /** One step of one sample. */
   shape: number[];
   neuron: NeuronFacts | null;
@@ -44,6 +42,9 @@ export interface Lowering {
   form: InputForm;
   /** Shape of one step of one sample at the input. */
   inputShape: number[];
+  inputValues: InputValues;
+  /** True: the output is `[N, F]`. False: a sequence `[T*N, ...]`. */
+  ratesOut: boolean;
   layers: LoweredLayer[];
   lossy: LossyStep[];
   /** Every rounding that changed a number, with counts of overflow and loss. */
@@ -61,6 +62,8 @@ export interface Flow {
 
 /** Why a node has no place on the chip, and the way out. */
 export interface Refusal {
+  /** The design rule it would break. */
+  rule: string;
   expected: string;
   got: string;
   hint: string;
@@ -114,13 +117,13 @@ export function lowerGraph(graph: Graph, options: LoweringOptions = {}): Lowerin
     fail("OPTION", { where: "Lynxi export: batch", expected: "a whole number from 1", got: `${batch}` });
   }
   const [refused] = refusals(graph);
-  if (refused) fail("TARGET", { where: `Lynxi: ${refused.node.kind} "${refused.node.source}"`, ...refused.refusal });
+  if (refused) failRefused(refused.node, refused.refusal);
   const { graph: folded, folds } = foldBatchNorm ? foldBatchNorms(graph) : { graph, folds: [] };
   const input = folded.nodes.find((node) => node.kind === "input");
   if (!input) fail("STATE", { where: "graph", expected: "an input node", got: "none" });
   refuseNonFinite(folded);
   const builder = new OnnxBuilder("network", { opset, float: dtype });
-  const layers = lowerNodes(folded, new LoweringContext(builder, folded.steps, batch));
+  const { layers, output } = lowerNodes(folded, new LoweringContext(builder, folded.steps, batch));
   refuseOverflow(builder.roundings);
   const lossy = builder.roundings.map(({ place, change }) => ({
     place,
@@ -134,13 +137,15 @@ export function lowerGraph(graph: Graph, options: LoweringOptions = {}): Lowerin
     batch,
     form: input.form,
     inputShape: [...input.shape],
+    inputValues: input.values,
+    ratesOut: !output.timed,
     layers,
     lossy: [...folds, ...lossy],
     roundings: builder.roundings,
   };
 }
 
-function lowerNodes(graph: Graph, context: LoweringContext): LoweredLayer[] {
+function lowerNodes(graph: Graph, context: LoweringContext): { layers: LoweredLayer[]; output: Flow } {
   const { builder } = context;
   const flows = new Map<string, Flow>();
   const layers: LoweredLayer[] = [];
@@ -156,13 +161,17 @@ function lowerNodes(graph: Graph, context: LoweringContext): LoweredLayer[] {
       layer: node.source,
       kind: node.kind,
       nodes: builder.nodeNames.slice(before),
-      value: flow.value.name,
       shape: flow.shape,
       neuron: context.neurons.get(node.id) ?? null,
     });
   }
-  builder.output(flows.get(graph.nodes.at(-1)!.id)!.value);
-  return layers;
+  const output = flows.get(outputNode(graph).id)!;
+  builder.output(output.value);
+  return { layers, output };
+}
+
+function failRefused(node: GraphNode, { expected, got, hint, rule }: Refusal): never {
+  fail("TARGET", { where: `Lynxi: ${node.kind} "${node.source}"`, expected, got, hint: `${hint} (${rule})` });
 }
 
 /** The table entry of a kind. The node's own kind picks it, so node and entry always fit; TypeScript cannot follow that. */

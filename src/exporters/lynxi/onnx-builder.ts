@@ -5,6 +5,7 @@
 import { fail, formatShape, sameShape, sizeOf } from "../../core/index.ts";
 import { type RoundingChange, roundArray, toFloat16Bits } from "./float16.ts";
 import type { ElementType, OnnxAttribute, OnnxModel, OnnxTensor, OnnxValue } from "./onnx-model.ts";
+import { withoutDeadParts } from "./onnx-prune.ts";
 
 /** A value of the graph under construction: name, type and static shape. */
 export interface BuiltValue {
@@ -201,21 +202,4 @@ export class OnnxBuilder {
 /** A number as part of a name: -0.25 is `m0.25`, 6e-8 is `6em8`. */
 function printable(value: number): string {
   return String(value).replaceAll("-", "m").replaceAll("+", "");
-}
-
-/** Nodes, initializers and value facts that reach an output, in their order. */
-export function withoutDeadParts(model: OnnxModel): OnnxModel {
-  const needed = new Set(model.outputs.map(({ name }) => name));
-  const live = new Set<string>();
-  for (const node of model.nodes.toReversed()) {
-    if (!node.outputs.some((output) => needed.has(output))) continue;
-    live.add(node.name);
-    for (const input of node.inputs) needed.add(input);
-  }
-  return {
-    ...model,
-    nodes: model.nodes.filter(({ name }) => live.has(name)),
-    initializers: model.initializers.filter(({ name }) => needed.has(name)),
-    values: model.values.filter(({ name }) => needed.has(name) && !model.outputs.some((output) => output.name === name)),
-  };
 }

@@ -55,7 +55,7 @@ Napi::Value to_js(Napi::Env env, const CoreInfo& info) {
 // Calls `function` with the arguments converted to the types it declares.
 template <class Result, class... Arguments, size_t... index>
 Napi::Value invoke(Result (*function)(Environment&, Arguments...), Environment& environment, const Napi::CallbackInfo& info,
-                   const char* name, std::index_sequence<index...>) {
+                   [[maybe_unused]] const char* name, std::index_sequence<index...>) {
   // Braces make the order of evaluation that of the arguments.
   std::tuple<Arguments...> arguments{From<Arguments>::read(Incoming{environment, info[index], name, index})...};
   if constexpr (std::is_void_v<Result>) {

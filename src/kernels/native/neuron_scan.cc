@@ -22,7 +22,11 @@ namespace spikeship::SPIKESHIP_ISA_NAMESPACE {
 namespace {
 
 #include "neuron_scan_words.h"
+// Every neuron's step has the same arguments; few neurons need them all.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "generated/neurons.h"
+#pragma GCC diagnostic pop
 
 // Elements of a block: with two states in double precision and the rows around them, about 40 KiB at 1024.
 constexpr size_t block_size = 1024;
@@ -44,9 +48,10 @@ void for_each_block(size_t elements, size_t steps, Work work) {
 // Numbers at the edge are float32; grid neurons count in steps of 1 / scale inside.
 template <class Neuron>
 NEURON_WORD typename Neuron::Register from_edge(const Neuron& neuron, float value) {
-  if constexpr (Neuron::grid) {
-    return __builtin_rint(static_cast<double>(value) * static_cast<double>(neuron.gridScale));
-  } else if constexpr (Neuron::half) {
+  if constexpr (Neuron::is_grid) {
+    const double steps = static_cast<double>(value) * static_cast<double>(neuron.gridScale);
+    return with_sign(nearest(absolute(steps)), steps);
+  } else if constexpr (Neuron::is_half) {
     return half(value);
   } else {
     return value;
@@ -55,7 +60,7 @@ NEURON_WORD typename Neuron::Register from_edge(const Neuron& neuron, float valu
 
 template <class Neuron>
 NEURON_WORD float to_edge(const Neuron& neuron, typename Neuron::Register value) {
-  if constexpr (Neuron::grid) return from_grid(value, neuron.gridScale);
+  if constexpr (Neuron::is_grid) return from_grid(value, neuron.gridScale);
   else return value;
 }
 

@@ -31,7 +31,8 @@ struct BackwardRows {
   double sums[learned > 0 ? learned : 1][sum_lanes];
 };
 
-// What one step backward reads besides the rows it works on. All pointers are valid; absent inputs point to zeros.
+// What one step backward reads besides the rows it works on. Absent inputs point to zeros; stored values that the derivative
+// does not read are null.
 template <class Neuron>
 struct StepRows {
   const float* x;
@@ -43,11 +44,12 @@ struct StepRows {
 
 template <class Neuron>
 void argument_row(const Neuron neuron, const StepRows<Neuron> step, float* argument, size_t n) {
+  using Register = typename Neuron::Register;
   SPIKESHIP_ROW_LOOP
   for (size_t i = 0; i < n; i++) {
-    typename Neuron::Register charged[Neuron::stored];
+    Register charged[Neuron::stored];
 #pragma GCC unroll 4
-    for (int k = 0; k < Neuron::stored; k++) charged[k] = step.stored[k][i];
+    for (int k = 0; k < Neuron::stored; k++) charged[k] = has_bit(Neuron::reads_stored, k) ? step.stored[k][i] : Register{};
     neuron.argument(charged, argument[i]);
   }
 }
@@ -67,7 +69,7 @@ void backward_row(const Neuron neuron, const StepRows<Neuron> step, BackwardRows
     }
 #pragma GCC unroll 4
     for (int k = 0; k < Neuron::stored; k++) {
-      charged[k] = step.stored[k][i];
+      charged[k] = has_bit(Neuron::reads_stored, k) ? step.stored[k][i] : Register{};
       g_charged[k] = step.g_charged[k][i];
     }
     neuron.step(step.x[i], state, charged, rows.slope[i], step.g_spike[i], g_next, g_charged, step.g_x[i], g_state, g_parameter);
@@ -95,13 +97,13 @@ void sum_contributions(BackwardRows<Neuron>& rows, size_t n) {
 // Gradients arrive per unit at the edge; inside they are per grid step.
 template <class Neuron>
 NEURON_WORD float inward(const Neuron& neuron) {
-  if constexpr (Neuron::grid) return 1.0f / neuron.gridScale;
+  if constexpr (Neuron::is_grid) return 1.0f / neuron.gridScale;
   else return 1.0f;
 }
 
 template <class Neuron>
 NEURON_WORD float outward(const Neuron& neuron) {
-  if constexpr (Neuron::grid) return neuron.gridScale;
+  if constexpr (Neuron::is_grid) return neuron.gridScale;
   else return 1.0f;
 }
 
@@ -156,7 +158,7 @@ class BackwardBlock {
   // The stored value k of step t: in place for reals, converted into `into` for grid neurons.
   const Register* stored_row(int k, size_t t, Register* into) const {
     const float* from = call_.saved[k] + t * call_.elements + block_.first;
-    if constexpr (Neuron::grid) {
+    if constexpr (Neuron::is_grid) {
       load_row(neuron_, from, into, block_.size);
       return into;
     } else {
@@ -174,7 +176,7 @@ class BackwardBlock {
     }
     const Register* stored[Neuron::stored];
     for (int k = 0; k < Neuron::stored; k++) {
-      stored[k] = has_bit(Neuron::reads_stored, k) ? stored_row(k, t - 1, rows_.stored[k]) : rows_.stored[k];
+      stored[k] = has_bit(Neuron::reads_stored, k) ? stored_row(k, t - 1, rows_.stored[k]) : nullptr;
     }
     restore_row(stored);
   }
@@ -201,9 +203,9 @@ class BackwardBlock {
     rows.g_spike = row_or_zero(call_.grad_spike, offset);
     rows.g_x = g_x.writable(rows_.g_x);
     for (int k = 0; k < Neuron::stored; k++) {
-      rows.stored[k] = has_bit(Neuron::reads_stored, k) ? stored_row(k, t, rows_.stored[k]) : zero_registers();
+      rows.stored[k] = has_bit(Neuron::reads_stored, k) ? stored_row(k, t, rows_.stored[k]) : nullptr;
       rows.g_charged[k] = row_or_zero(call_.grad_saved[k], offset);
-      if (Neuron::grid && call_.grad_saved[k]) {
+      if (Neuron::is_grid && call_.grad_saved[k]) {
         scale_row(rows.g_charged[k], inward(neuron_), rows_.given[k], n);
         rows.g_charged[k] = rows_.given[k];
       }
@@ -220,9 +222,6 @@ class BackwardBlock {
     g_x.finish(rows_.g_x, n);
   }
 
-  // A row of registers for values that the derivative does not read.
-  const Register* zero_registers() const { return rows_.before[0]; }
-
   const NeuronBackwardCall& call_;
   const Neuron neuron_;
   const SurrogateRow surrogate_;
@@ -230,3 +229,40 @@ class BackwardBlock {
   const bool stream_;
   alignas(64) BackwardRows<Neuron> rows_;
 };
+
+template <class Neuron>
+void expect_backward(const NeuronBackwardCall& call) {
+  expect_count("parameters", Neuron::parameters, call.params.size());
+  expect_count("parameter gradients", Neuron::parameters, call.grad_params.size());
+  expect_count("initial states", Neuron::states, call.initial_states.size());
+  expect_count("saved values", Neuron::stored, call.saved.size());
+  expect_count("gradients of state sequences", Neuron::states, call.grad_state_seqs.size());
+  expect_count("gradients of saved values", Neuron::stored, call.grad_saved.size());
+  expect_count("gradients of final states", Neuron::states, call.grad_final_states.size());
+  expect_count("gradients of initial states", Neuron::states, call.grad_initial_states.size());
+  bool present = !Neuron::reads_x || call.x;
+  for (int k = 0; k < Neuron::stored; k++) present = present && (!has_bit(Neuron::reads_stored, k) || call.saved[k]);
+  for (int k = 0; k < Neuron::states; k++) present = present && (!has_bit(Neuron::reads_states, k) || call.initial_states[k]);
+  if (!present) throw std::invalid_argument("neuron scan: expected every buffer that the variant's derivative reads, got an absent one");
+}
+
+template <class Neuron>
+void backward_scan(const NeuronBackwardCall& call, SurrogateRow surrogate) {
+  expect_backward<Neuron>(call);
+  if (Neuron::fires && !surrogate) throw std::invalid_argument("neuron scan: expected a surrogate function, got none");
+  const Neuron neuron(call.params.data());
+  const bool stream = call.steps * call.elements * sizeof(float) >= stream_from_bytes;
+  constexpr size_t learned = Neuron::learned;
+  const size_t blocks = (call.elements + block_size - 1) / block_size;
+  double* partials = learned > 0 ? new double[blocks * learned] : nullptr;
+  for_each_block(call.elements, call.steps, [&](Block block, size_t index) {
+    BackwardBlock<Neuron>(call, neuron, surrogate, block, stream).run(partials + index * learned);
+    if (stream) finish_streams();
+  });
+  double* totals = call.grad_params.data();
+  for (int k = 0; k < Neuron::parameters; k++) totals[k] = 0.0;
+  for (size_t b = 0; b < blocks; b++) {
+    for (size_t k = 0; k < learned; k++) totals[Neuron::learned_index[k]] += partials[b * learned + k];
+  }
+  delete[] partials;
+}

@@ -55,12 +55,12 @@ void forward_block(const NeuronForwardCall& call, const Neuron& neuron, Block bl
     Register* stored[Neuron::stored];
     for (int k = 0; k < Neuron::stored; k++) {
       stored[k] = rows.stored[k];
-      if constexpr (!Neuron::grid) stored[k] = RowTarget(call.saved[k], offset, stream).writable(rows.stored[k]);
+      if constexpr (!Neuron::is_grid) stored[k] = RowTarget(call.saved[k], offset, stream).writable(rows.stored[k]);
     }
     forward_row(neuron, call.x + offset, rows, spike.writable(rows.spike), stored, block.size);
     spike.finish(rows.spike, block.size);
     for (int k = 0; k < Neuron::stored; k++) {
-      if constexpr (Neuron::grid) {
+      if constexpr (Neuron::is_grid) {
         if (call.saved[k]) store_row(neuron, rows.stored[k], call.saved[k] + offset, block.size);
       } else {
         RowTarget(call.saved[k], offset, stream).finish(rows.stored[k], block.size);

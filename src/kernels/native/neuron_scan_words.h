@@ -7,25 +7,31 @@ NEURON_WORD To bits_as(From value) {
   return __builtin_bit_cast(To, value);
 }
 
-// Toward zero. SSE4.1 has an instruction for it; without, 2^52 is added and subtracted, which rounds, and a step back corrects.
-#if defined(__SSE4_1__) || !defined(__x86_64__)
-NEURON_WORD float truncate(float x) { return __builtin_truncf(x); }
-NEURON_WORD double truncate(double x) { return __builtin_trunc(x); }
-#else
-NEURON_WORD double truncate(double x) {
-  constexpr double shift = 4503599627370496.0;
-  constexpr uint64_t sign_bit = 0x8000000000000000;
-  const uint64_t sign = bits_as<uint64_t>(x) & sign_bit;
-  const double size = bits_as<double>(bits_as<uint64_t>(x) & ~sign_bit);
-  const double rounded = (size + shift) - shift;
-  const double down = rounded > size ? rounded - 1.0 : rounded;
-  const double whole = size >= shift ? size : down;
-  return bits_as<double>(bits_as<uint64_t>(whole) | sign);
+NEURON_WORD float absolute(float x) { return bits_as<float>(bits_as<uint32_t>(x) & 0x7fffffffu); }
+NEURON_WORD double absolute(double x) { return bits_as<double>(bits_as<uint64_t>(x) & 0x7fffffffffffffffu); }
+NEURON_WORD float with_sign(float size, float of) {
+  return bits_as<float>(bits_as<uint32_t>(size) | (bits_as<uint32_t>(of) & 0x80000000u));
 }
-NEURON_WORD float truncate(float x) { return static_cast<float>(truncate(static_cast<double>(x))); }
+NEURON_WORD double with_sign(double size, double of) {
+  return bits_as<double>(bits_as<uint64_t>(size) | (bits_as<uint64_t>(of) & 0x8000000000000000u));
+}
+
+// To the nearest whole number. Without SSE4.1 by adding and subtracting 2^52 (2^23), which numbers of that size do not need.
+#if defined(__SSE4_1__) || !defined(__x86_64__)
+NEURON_WORD float nearest(float size) { return __builtin_rintf(size); }
+NEURON_WORD double nearest(double size) { return __builtin_rint(size); }
+#else
+NEURON_WORD float nearest(float size) { return size >= 0x1p23f ? size : (size + 0x1p23f) - 0x1p23f; }
+NEURON_WORD double nearest(double size) { return size >= 0x1p52 ? size : (size + 0x1p52) - 0x1p52; }
 #endif
 
-NEURON_WORD float absolute(float x) { return bits_as<float>(bits_as<uint32_t>(x) & 0x7fffffffu); }
+// Toward zero: nearest, and one less where that went up. (g++ turns `rint` into vector code but not `trunc`, which may trap.)
+template <class Real>
+NEURON_WORD Real truncate(Real x) {
+  const Real size = absolute(x);
+  const Real near = nearest(size);
+  return with_sign(near > size ? near - Real(1) : near, x);
+}
 
 // 2^n for whole n from -126 to 127. Adding 1.5 * 2^23 leaves n in the low bits; the shift moves it into the exponent.
 NEURON_WORD float power_of_two(float n) {

@@ -26,7 +26,11 @@ RowChunks row_chunks(size_t rows, size_t columns) {
 
 void sum_axis(Environment& environment, const float* x, size_t outer, size_t axis, size_t inner, double scale, float* out) {
   if (outer == 0 || inner == 0) return;
-  if (axis == 0) return std::fill_n(out, outer * inner, 0.0f * static_cast<float>(scale));
+  if (axis == 0) {
+    // The sum of nothing is 0, its mean NaN (scale is then infinite).
+    std::fill_n(out, outer * inner, static_cast<float>(0.0 * scale));
+    return;
+  }
   const auto [rows_each, chunks] = outer >= most_chunks ? RowChunks{axis, 1} : row_chunks(axis, inner);
   const size_t tiles = (inner + tile_columns - 1) / tile_columns;
   const bool parallel = outer * axis * inner >= parallel_from;

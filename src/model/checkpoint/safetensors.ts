@@ -18,7 +18,6 @@ const entrySchema = z.strictObject({
   shape: z.array(size),
   data_offsets: z.tuple([size, size]),
 });
-const metadataSchema = z.record(z.string(), z.string());
 
 /** What the header says of one array. `begin` and `end`: bytes of the file. */
 export interface SafetensorsEntry {
@@ -81,7 +80,7 @@ function readHeader(path: string, file: number, fileBytes: number): SafetensorsH
     entries.set(name, checkEntry(`${path}: "${name}"`, value, 8 + length, fileBytes));
   }
   checkCoverage(path, entries, 8 + length, fileBytes);
-  return { metadata: parseWith(metadataSchema, metadata, `${path}: __metadata__`, "FILE"), entries };
+  return { metadata: checkMetadata(`${path}: __metadata__`, metadata), entries };
 }
 
 function parseHeader(where: string, bytes: Uint8Array): Record<string, unknown> {
@@ -99,6 +98,17 @@ function parseHeader(where: string, bytes: Uint8Array): Record<string, unknown> 
   const repeated = duplicateKey(text);
   if (repeated !== null) fail("FILE", { where, expected: "every name once", got: `"${repeated}" twice` });
   return header as Record<string, unknown>;
+}
+
+/** Without zod, whose records drop a key named `__proto__` silently. */
+function checkMetadata(where: string, value: unknown): Record<string, string> {
+  const entries =
+    value !== null && typeof value === "object" && !Array.isArray(value) ? Object.entries(value) : [["", 0]];
+  for (const [key, text] of entries) {
+    if (typeof text !== "string")
+      fail("FILE", { where, expected: "names with texts", got: `"${key}": ${typeof text}` });
+  }
+  return Object.fromEntries(entries) as Record<string, string>;
 }
 
 function checkEntry(where: string, value: unknown, dataStart: number, fileBytes: number): SafetensorsEntry {

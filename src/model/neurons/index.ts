@@ -1,6 +1,14 @@
 /** Neurons: one definition each, read by the number, derivative, C++, chip, ONNX and documentation targets. */
 export type { NeuronDefinition } from "./define.ts";
 export {
+  type BackwardRun,
+  type GivenGradients,
+  type InterpretedBackward,
+  type InterpretedForward,
+  interpretBackward,
+  interpretForward,
+} from "./interpret.ts";
+export {
   type NeuronKind,
   type NeuronOptions,
   neuronDefinition,
@@ -8,6 +16,16 @@ export {
   neuronKinds,
   parseNeuronOptions,
 } from "./registry.ts";
+export { slayerDecayGradient } from "./slayer-gradient.ts";
 export { neuronHeader } from "./targets/header.ts";
-export { initialLearned, initialState, type NeuronVariant, variantOf } from "./variant.ts";
+export { type OnnxSink, type OnnxStep, type OnnxValue, onnxStep } from "./targets/onnx.ts";
+export {
+  freezeNeuron,
+  initialLearned,
+  initialState,
+  type NeuronVariant,
+  shiftedOptions,
+  surrogateThreshold,
+  variantOf,
+} from "./variant.ts";
 export type { Reading, Words } from "./vocabulary.ts";

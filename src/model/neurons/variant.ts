@@ -136,3 +136,26 @@ export function initialState(kind: string, options: object): Record<string, numb
   const { state } = neuronDefinition(kind);
   return Object.fromEntries(Object.entries(state).map(([name, { initial }]) => [name, initial(options)]));
 }
+
+/** Threshold by which a surrogate scales itself, in the unit of its argument. Fails for integrators. */
+export function surrogateThreshold(kind: string, options: object): number {
+  const { threshold } = neuronDefinition(kind);
+  return threshold?.(options) ?? fail("STATE", { where: kind, expected: "a neuron that fires", got: "an integrator" });
+}
+
+/** The same neuron with its learned values as fixed options: what graphs, chips and ONNX are given. */
+export function freezeNeuron(
+  kind: string,
+  options: object,
+  learned: Readonly<Record<string, number>> = initialLearned(kind, options),
+): { kind: string; options: object } {
+  return neuronDefinition(kind).freeze?.(options, learned) ?? { kind, options };
+}
+
+/**
+ * Options of the same neuron measured from its reset potential ("shift" form): same spikes, potentials lower by vReset, reset to and start
+ * at 0. Soft-reset neurons stay as they are; null where a neuron has no such form.
+ */
+export function shiftedOptions(kind: string, options: object): object | null {
+  return neuronDefinition(kind).shifted?.(options) ?? null;
+}

@@ -34,25 +34,9 @@ function resultSpatial(a: Tensor, b: Tensor): number {
 function repeatStrides(tensor: Tensor, shape: Shape): number[] {
   const own = elementStrides(tensor.shape, tensor.spatial);
   const lead = shape.length - tensor.shape.length;
-  return shape.map((size, axis) => (axis < lead || (tensor.shape[axis - lead] === 1 && size !== 1) ? 0 : own[axis - lead]!));
-}
-
-/** Joins neighbouring axes that both operands step through evenly, so that the kernel's inner loop is long; at least one axis remains. */
-function joinAxes(shape: number[], a: number[], b: number[]): { shape: number[]; a: number[]; b: number[] } {
-  const joined = { shape: [] as number[], a: [] as number[], b: [] as number[] };
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    const size = shape[axis]!;
-    if (size === 1) continue;
-    const inner = joined.shape[0];
-    if (inner !== undefined && a[axis] === joined.a[0]! * inner && b[axis] === joined.b[0]! * inner) {
-      joined.shape[0] = inner * size;
-    } else {
-      joined.shape.unshift(size);
-      joined.a.unshift(a[axis]!);
-      joined.b.unshift(b[axis]!);
-    }
-  }
-  return joined.shape.length > 0 ? joined : { shape: [1], a: [0], b: [0] };
+  return shape.map((size, axis) =>
+    axis < lead || (tensor.shape[axis - lead] === 1 && size !== 1) ? 0 : own[axis - lead]!,
+  );
 }
 
 /** a op b with broadcasting; the result has the larger operand's layout. Allocates the result only. */
@@ -79,12 +63,15 @@ function binarySameShape(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
 function broadcastInto(op: BinaryOp, a: Tensor, b: Tensor, out: Tensor): Tensor {
   const order = memoryAxes(out.shape.length, out.spatial);
   const inMemoryOrder = (values: Shape) => order.map((axis) => values[axis]!);
-  const axes = joinAxes(
-    inMemoryOrder(out.shape),
+  core().binaryBroadcast(
+    op,
+    a.buffer,
     inMemoryOrder(repeatStrides(a, out.shape)),
+    b.buffer,
     inMemoryOrder(repeatStrides(b, out.shape)),
+    out.buffer,
+    inMemoryOrder(out.shape),
   );
-  core().binaryBroadcast(op, a.buffer, axes.a, b.buffer, axes.b, out.buffer, axes.shape);
   return out;
 }
 

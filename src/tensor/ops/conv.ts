@@ -49,7 +49,14 @@ function padSame(where: string, spatial: number, x: Tensor, weight: Tensor, opti
 }
 
 /** The shapes as the native core wants them; throws where they do not fit together. */
-function convSpec(where: string, spatial: number, x: Tensor, weight: Tensor, bias: Tensor | null, options: FixedPadding) {
+function convSpec(
+  where: string,
+  spatial: number,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  options: FixedPadding,
+) {
   const groups = perAxis(where, "groups", options.groups ?? 1, 1, 1)[0]!;
   const [batch = 0, inChannels = 0, ...input] = x.shape;
   const [outChannels = 0, groupChannels = 0, ...kernel] = weight.shape;
@@ -72,7 +79,18 @@ function convSpec(where: string, spatial: number, x: Tensor, weight: Tensor, bia
   const padding = perAxis(where, "padding", options.padding, spatial, 0);
   const dilation = perAxis(where, "dilation", options.dilation ?? 1, spatial, 1);
   const output = windowSizes(where, input, { kernel, stride, padding, dilation, ceilMode: false });
-  return { batch, inChannels, outChannels, groups, input, kernel, stride, padding, dilation, output } satisfies ConvSpec;
+  return {
+    batch,
+    inChannels,
+    outChannels,
+    groups,
+    input,
+    kernel,
+    stride,
+    padding,
+    dilation,
+    output,
+  } satisfies ConvSpec;
 }
 
 function convolve(

@@ -68,10 +68,7 @@ export function mul(a: Operand, b: Operand): Tensor {
   }
   return record("mul", [a, b], out, [a, b], (grad, saved, [needsA, needsB]) => {
     const [heldA, heldB] = saved as [Tensor, Tensor];
-    return [
-      needsA ? sumTo(mul(grad, heldB), heldA.shape) : null,
-      needsB ? sumTo(mul(grad, heldA), heldB.shape) : null,
-    ];
+    return [needsA ? sumTo(mul(grad, heldB), heldA.shape) : null, needsB ? sumTo(mul(grad, heldA), heldB.shape) : null];
   });
 }
 

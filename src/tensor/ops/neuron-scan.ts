@@ -11,17 +11,21 @@ import { expectFloat } from "./arguments.ts";
 import { type ScanPlan, scanGradients } from "./neuron-scan-backward.ts";
 import { toPlain } from "./shape.ts";
 
-/** What the generated kernels call a neuron with given options. */
+/** What the generated kernels call a neuron with given options (`model/neurons` makes it). */
 export interface ScanVariant {
   /** Name of the compiled step. */
   name: string;
-  /** Its parameters in order, learned ones included. */
+  /** Its parameters in order, the learned ones with their current values. */
   params: Float64Array;
   stateNames: readonly string[];
-  /** Values that forward keeps for backward (the charged potential). */
+  /** Values that forward can store (the charged potential). */
   savedNames: readonly string[];
+  /** Which of them backward reads. */
+  savedInBackward: readonly string[];
   /** Whether the derivative reads the input again. */
   readsInputInBackward: boolean;
+  /** false: an integrator, whose output is the sequence of its first state. */
+  fires: boolean;
 }
 
 export interface ScanSurrogate {
@@ -29,11 +33,12 @@ export interface ScanSurrogate {
   params: Float64Array;
 }
 
-export interface LearnedScanValues {
-  /** Tensors of one element. */
+/** Learned values that the variant's parameters were made from, and how their gradients follow from those of the parameters. */
+export interface ScanLearned {
+  /** One element each. */
   tensors: readonly Tensor[];
-  /** Gradient of each from the gradients of the variant's parameters. */
-  gradients(gradParams: Float64Array): number[];
+  /** Gradient of each tensor. */
+  gradients(gradParams: Float64Array): readonly number[];
 }
 
 export interface NeuronScan {
@@ -43,8 +48,7 @@ export interface NeuronScan {
   initialStates: readonly (Tensor | number)[];
   variant: ScanVariant;
   surrogate: ScanSurrogate;
-  /** Learned values that `variant.params` was made from: their gradients are made from the parameters'. */
-  learned?: LearnedScanValues;
+  learned?: ScanLearned;
   /** Give back every state after each step `[T, ...]`. */
   storeStateSeqs?: boolean;
   /** Give back the saved values `[T, ...]` (the potential before reset). */
@@ -52,67 +56,67 @@ export interface NeuronScan {
 }
 
 export interface NeuronScanResult {
-  /** `[T, ...]`: 1 where the neuron fired, else 0. */
+  /** `[T, ...]`: 1 where the neuron fired, else 0. Of a neuron that does not fire: a share of its first state's sequence. */
   spike: Tensor;
   /** State after the last step `[...]`, in the order of `stateNames`. */
   finalStates: Tensor[];
-  /** States after each step `[T, ...]`; empty unless `storeStateSeqs`. */
+  /** States after each step `[T, ...]`; empty unless `storeStateSeqs` or the neuron does not fire. */
   stateSeqs: Tensor[];
   /** Saved values `[T, ...]`; empty unless `storeSaved`. */
   saved: Tensor[];
 }
 
 /**
- * Runs a neuron over `[T, ...]`. Gradients flow to the input, the initial states and the learnable parameters, from every result. Without
+ * Runs a neuron over `[T, ...]`. Gradients flow to the input, the initial states and the learned values, from every result. Without
  * recording (`noGrad`, or nothing that requires a gradient) nothing is saved for backward.
  */
 export function neuronScan(scan: NeuronScan): NeuronScanResult {
-  const { variant } = scan;
   expectScan(scan);
-  const learned = scan.learned?.tensors ?? [];
+  const { variant, learned } = scan;
   const x = timeFirst(scan.x);
   const { spatial } = x;
   const [steps = 0, ...shape] = x.shape;
-  const givenStates = scan.initialStates.map((state) => (typeof state === "number" ? null : state));
-  const inputs = [x, ...givenStates, ...learned];
+  const states = scan.initialStates.map((state) => (typeof state === "number" ? null : state));
+  const inputs = [x, ...states, ...(learned?.tensors ?? [])];
   const recorded = willRecord(inputs);
-
-  const params = Float64Array.from(variant.params);
-  const initial = scan.initialStates.map((state) => stateTensor(state, shape, spatial));
   const sequence = () => Tensor.empty(x.shape, "float32", spatial);
-  const spike = sequence();
+  const sequenceIf = (wanted: boolean) => (wanted ? sequence() : null);
+
+  const initial = scan.initialStates.map((state) => stateTensor(state, shape, spatial));
   const finalStates = initial.map(copyOf);
-  const saved = recorded || scan.storeSaved ? variant.savedNames.map(sequence) : [];
-  const stateSeqs = scan.storeStateSeqs ? variant.stateNames.map(sequence) : [];
+  const spike = sequenceIf(variant.fires);
+  const saved = variant.savedNames.map((name) =>
+    sequenceIf(scan.storeSaved === true || (recorded && variant.savedInBackward.includes(name))),
+  );
+  const stateSeqs = scan.storeStateSeqs || !variant.fires ? variant.stateNames.map(sequence) : [];
   core().neuronForward({
     variant: variant.name,
     steps,
     elements: x.size / Math.max(steps, 1),
     x: x.buffer,
     states: finalStates.map((state) => state.buffer),
-    params,
-    spike: spike.buffer,
-    saved: variant.savedNames.map((_, i) => saved[i]?.buffer ?? 0),
+    params: variant.params,
+    spike: spike?.buffer ?? 0,
+    saved: saved.map((tensor) => tensor?.buffer ?? 0),
     stateSeqs: variant.stateNames.map((_, i) => stateSeqs[i]?.buffer ?? 0),
   });
 
-  const exposed = scan.storeSaved ? saved.map((tensor) => tensor.detach()) : [];
+  const exposed = scan.storeSaved ? saved.map((tensor) => tensor!.detach()) : [];
+  const held = saved.filter((tensor) => tensor !== null);
   const plan: ScanPlan = {
     variant,
     surrogate: scan.surrogate,
-    params,
     shape: x.shape,
     spatial,
-    learned: learned.map((tensor) => tensor.shape),
-    learnedGradients: scan.learned?.gradients ?? (() => []),
-    stateSeqs: stateSeqs.length,
+    learned: learned ? { shapes: learned.tensors.map((tensor) => tensor.shape), gradients: learned.gradients } : null,
+    outputs: { spike: spike ? 1 : 0, stateSeqs: stateSeqs.length, saved: exposed.length },
+    savedPlaces: saved.map((tensor) => (tensor ? initial.length + held.indexOf(tensor) : -1)),
   };
-  const held = [...initial, ...saved, ...(variant.readsInputInBackward ? [x] : [])];
-  recordMany(variant.name, inputs, [spike, ...finalStates, ...stateSeqs, ...exposed], held, (context) =>
-    scanGradients(plan, context),
-  );
-  for (const tensor of [x, ...initial, ...saved]) tensor.dispose();
-  return { spike, finalStates, stateSeqs, saved: exposed };
+  const outputs = [...(spike ? [spike] : []), ...finalStates, ...stateSeqs, ...exposed];
+  const memory = [...initial, ...held, ...(variant.readsInputInBackward ? [x] : [])];
+  recordMany(variant.name, inputs, outputs, memory, (context) => scanGradients(plan, context));
+  for (const tensor of [x, ...initial, ...saved]) tensor?.dispose();
+  return { spike: spike ?? stateSeqs[0]!.share(), finalStates, stateSeqs, saved: exposed };
 }
 
 /** x with its time axis outermost in memory: always a new tensor. */
@@ -147,15 +151,15 @@ function expectScan({ x, initialStates, variant, learned }: NeuronScan): void {
       got: `${initialStates.length} of them`,
     });
   }
-  initialStates.forEach((state, i) => {
-    if (typeof state === "number") return;
+  for (const [i, state] of initialStates.entries()) {
+    if (typeof state === "number") continue;
     expectFloat(where, state);
     const hint = "Reset the network (resetNet) when the batch size or the input changes.";
     expectShape(`${where} state ${variant.stateNames[i]}`, state.shape, x.shape.slice(1), hint);
-  });
+  }
   for (const tensor of learned?.tensors ?? []) {
     if (tensor.size !== 1) {
-      fail("SHAPE", { where: `${where} learned value`, expected: "one element", got: formatShape(tensor.shape) });
+      fail("SHAPE", { where, expected: "learned values of one element", got: formatShape(tensor.shape) });
     }
   }
 }

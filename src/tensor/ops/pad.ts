@@ -47,7 +47,8 @@ function padAxis(x: Tensor, axis: number, before: number, after: number, mode: P
   if (before === 0 && after === 0) return x.share();
   const ahead = Array.from({ length: before }, (_, i) => before - i);
   const behind = Array.from({ length: after }, (_, i) => i + 1);
-  const pieces = mode === "zeros" ? [zeros(x, axis, before)] : ahead.map((d) => oneSlice(x, axis, INDEX_OUTSIDE[mode](d, size)));
+  const pieces =
+    mode === "zeros" ? [zeros(x, axis, before)] : ahead.map((d) => oneSlice(x, axis, INDEX_OUTSIDE[mode](d, size)));
   pieces.push(x.share());
   if (mode === "zeros") pieces.push(zeros(x, axis, after));
   else pieces.push(...behind.map((d) => oneSlice(x, axis, size - 1 - INDEX_OUTSIDE[mode](d, size))));

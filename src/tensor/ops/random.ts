@@ -62,7 +62,8 @@ function inLayoutOf(spatial: number, plain: Tensor): Tensor {
 
 /** 0 with probability `p`, else 1 / (1 - p): multiplied with it, a tensor keeps its mean. `spatial`: layout of the result. */
 export function dropoutMask(shape: Shape, p: number, random: RandomStream, spatial = 0): Tensor {
-  if (!(p >= 0 && p < 1)) fail("OPTION", { where: "dropoutMask", expected: "a probability from 0 to below 1", got: `${p}` });
+  if (!(p >= 0 && p < 1))
+    fail("OPTION", { where: "dropoutMask", expected: "a probability from 0 to below 1", got: `${p}` });
   const probability = Tensor.full(shape, 1 - p);
   const mask = bernoulli(probability, random);
   probability.dispose();

@@ -96,7 +96,14 @@ function argmaxInMemory(x: Tensor, axis: number): Tensor {
   const product = (axes: number[]) => axes.reduce((total, i) => total * x.shape[i]!, 1);
   const shape = x.shape.map((size, i) => (i === axis ? 1 : size));
   const out = Tensor.empty(shape, "int32", x.spatial);
-  core().reduce("argmax", x.buffer, product(order.slice(0, at)), x.shape[axis]!, product(order.slice(at + 1)), out.buffer);
+  core().reduce(
+    "argmax",
+    x.buffer,
+    product(order.slice(0, at)),
+    x.shape[axis]!,
+    product(order.slice(at + 1)),
+    out.buffer,
+  );
   return out;
 }
 

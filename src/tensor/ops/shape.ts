@@ -2,7 +2,7 @@
  * Other shapes and layouts of the same numbers. Where the bytes stay in order, the result shares the memory of x and costs nothing.
  * Joining and cutting tensors is in `slice.ts`.
  */
-import { DTYPES, fail, formatShape, sameShape, type Shape, sizeOf } from "../../core/index.ts";
+import { DTYPES, fail, formatShape, type Shape, sameShape, sizeOf } from "../../core/index.ts";
 import { core } from "../../kernels/index.ts";
 import { effectiveSpatial, memoryAxes } from "../layout.ts";
 import { copyInLayout } from "../relayout.ts";

@@ -1,5 +1,5 @@
 /** Joins tensors along an axis and cuts pieces out. Pieces are copies, in the layout of what they were cut from. */
-import { DTYPES, fail, formatShape, sameShape, type Shape } from "../../core/index.ts";
+import { DTYPES, fail, formatShape, type Shape, sameShape } from "../../core/index.ts";
 import { core } from "../../kernels/index.ts";
 import { effectiveSpatial, memoryAxes } from "../layout.ts";
 import { copyInLayout } from "../relayout.ts";
@@ -37,7 +37,8 @@ function copyRange(source: Tensor, from: number, target: Tensor, to: number, cou
   );
 }
 
-const withSize = (shape: Shape, axis: number, size: number): number[] => shape.map((old, i) => (i === axis ? size : old));
+const withSize = (shape: Shape, axis: number, size: number): number[] =>
+  shape.map((old, i) => (i === axis ? size : old));
 
 /** Indices `start` to `end` - 1 of an axis, a contiguous range (negative ones count from the end). The gradient elsewhere is 0. */
 export function slice(x: Tensor, axis: number, start: number, end?: number): Tensor {
@@ -139,7 +140,9 @@ function forEachRange(sizes: number[], visit: (index: number, start: number, siz
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   const rank = (tensors[0]?.shape.length ?? 0) + 1;
   const at = axisOf("stack", axis, new Array<number>(rank).fill(1));
-  const withAxis = tensors.map((tensor) => reshape(tensor, [...tensor.shape.slice(0, at), 1, ...tensor.shape.slice(at)]));
+  const withAxis = tensors.map((tensor) =>
+    reshape(tensor, [...tensor.shape.slice(0, at), 1, ...tensor.shape.slice(at)]),
+  );
   const out = concat(withAxis, at);
   for (const tensor of withAxis) tensor.dispose();
   return out;

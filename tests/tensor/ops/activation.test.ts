@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   abs,
+  backward,
   clamp,
   exp,
   floor,
@@ -18,7 +19,6 @@ import {
   Tensor,
   tanh,
   trunc,
-  backward,
 } from "../../../src/tensor/index.ts";
 import { expectClose, expectGradients, expectSameInEveryLayout, leaf, randomNumbers, values } from "../gradient.ts";
 
@@ -42,7 +42,9 @@ const ONLY_POSITIVE = ["log", "sqrt"];
 /** No number closer than 1/16 to the kinks at -1, 0 and 1.25. */
 function smoothPoints(name: string): Float32Array {
   if (ONLY_POSITIVE.includes(name)) return randomNumbers(48, 3, 0.5, 3);
-  return randomNumbers(48, 3, -3, 3).map((x) => ([-1, 0, 1.25].some((kink) => Math.abs(x - kink) < 1 / 16) ? x + 0.25 : x));
+  return randomNumbers(48, 3, -3, 3).map((x) =>
+    [-1, 0, 1.25].some((kink) => Math.abs(x - kink) < 1 / 16) ? x + 0.25 : x,
+  );
 }
 
 const gradientOf = (operation: (x: Tensor) => Tensor, numbers: number[]) =>
@@ -90,7 +92,9 @@ describe("roundings", () => {
   const numbers = [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 1.25, -1.75];
 
   it("rounds halves to the even number", () => {
-    expect(values(roundEven, { shape: [8], data: numbers }).data.map((x) => x + 0)).toEqual([-2, -2, 0, 0, 2, 2, 1, -2]);
+    expect(values(roundEven, { shape: [8], data: numbers }).data.map((x) => x + 0)).toEqual([
+      -2, -2, 0, 0, 2, 2, 1, -2,
+    ]);
   });
 
   it("rounds toward zero", () => {

@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   backwardFrom,
+  type ConvOptions,
   conv1d,
   conv2d,
   conv3d,
-  type ConvOptions,
   linear,
   matmul,
   scope,
@@ -66,8 +66,15 @@ function describeCase({ batch, groups, groupIn, groupOut, axes, bias }: Case) {
   const convolve = CONVOLUTIONS[axes.length - 1]!;
   const operation = (x: Tensor, weight: Tensor, shift?: Tensor) => convolve(x, weight, shift ?? null, options);
   const inputs = [
-    { shape: [batch, channels, ...geometry.input], spatial: axes.length, data: randomNumbers(size([batch, channels, ...geometry.input]), 1) },
-    { shape: [outChannels, groupIn, ...geometry.kernel], data: randomNumbers(size([outChannels, groupIn, ...geometry.kernel]), 2) },
+    {
+      shape: [batch, channels, ...geometry.input],
+      spatial: axes.length,
+      data: randomNumbers(size([batch, channels, ...geometry.input]), 1),
+    },
+    {
+      shape: [outChannels, groupIn, ...geometry.kernel],
+      data: randomNumbers(size([outChannels, groupIn, ...geometry.kernel]), 2),
+    },
     ...(bias ? [{ shape: [outChannels], data: randomNumbers(outChannels, 3) }] : []),
   ];
   const counts = [batch, channels, outChannels, groups] as const;
@@ -77,7 +84,12 @@ function describeCase({ batch, groups, groupIn, groupOut, axes, bias }: Case) {
 describe("convolution", () => {
   it("adds products of a window, computed by hand", () => {
     // input 0..8 in 3x3, kernel [[1,2],[3,4]]: the first window is 0*1 + 1*2 + 3*3 + 4*4
-    const got = values((x, w, b) => conv2d(x, w, b), { shape: [1, 1, 3, 3], data: [0, 1, 2, 3, 4, 5, 6, 7, 8] }, { shape: [1, 1, 2, 2], data: [1, 2, 3, 4] }, { shape: [1], data: [100] });
+    const got = values(
+      (x, w, b) => conv2d(x, w, b),
+      { shape: [1, 1, 3, 3], data: [0, 1, 2, 3, 4, 5, 6, 7, 8] },
+      { shape: [1, 1, 2, 2], data: [1, 2, 3, 4] },
+      { shape: [1], data: [100] },
+    );
     expect(got).toEqual({ shape: [1, 1, 2, 2], data: [127, 137, 157, 167] });
   });
 
@@ -105,11 +117,10 @@ describe("convolution", () => {
   });
 
   it("gives the same in every layout", () => {
-    expectSameInEveryLayout((x, w, b) => conv2d(x!, w!, b!, { stride: 2, padding: 1 }), [
-      { shape: [2, 3, 5, 6], spatial: 2 },
-      { shape: [4, 3, 3, 3], spatial: 2 },
-      { shape: [4] },
-    ]);
+    expectSameInEveryLayout(
+      (x, w, b) => conv2d(x!, w!, b!, { stride: 2, padding: 1 }),
+      [{ shape: [2, 3, 5, 6], spatial: 2 }, { shape: [4, 3, 3, 3], spatial: 2 }, { shape: [4] }],
+    );
   });
 
   it("takes one number for every axis, or one for each", () => {
@@ -136,7 +147,12 @@ describe("convolution", () => {
         return [x, w, b].map((tensor) => tensor.grad?.toArray() ?? null);
       };
       const all = gradients(true, true, true);
-      for (const wanted of [[true, false, false], [false, true, false], [false, false, true], [false, true, true]]) {
+      for (const wanted of [
+        [true, false, false],
+        [false, true, false],
+        [false, false, true],
+        [false, true, true],
+      ]) {
         gradients(...wanted).forEach((grad, i) => {
           if (wanted[i]) expectClose(grad!, all[i]!, DOT_TOLERANCE);
           else expect(grad).toBeNull();
@@ -152,10 +168,16 @@ describe("convolution", () => {
   it("names what does not fit together", () => {
     scope(() => {
       const [x, w] = [Tensor.ones([1, 3, 5, 5]), Tensor.ones([4, 2, 3, 3])];
-      expect(() => conv2d(x, w)).toThrow(/conv2d: expected input \[B,C,H,W\].*got \[1,3,5,5\], \[4,2,3,3\], no bias, groups 1/);
+      expect(() => conv2d(x, w)).toThrow(
+        /conv2d: expected input \[B,C,H,W\].*got \[1,3,5,5\], \[4,2,3,3\], no bias, groups 1/,
+      );
       expect(() => conv1d(x, w)).toThrow(/conv1d: expected input \[B,C,W\]/);
-      expect(() => conv2d(x, Tensor.ones([4, 3, 7, 7]))).toThrow(/expected a window no larger than the padded input \(5 along/);
-      expect(() => conv2d(x, Tensor.ones([4, 3, 3, 3]), null, { stride: 0 })).toThrow(/conv2d stride: expected a whole number/);
+      expect(() => conv2d(x, Tensor.ones([4, 3, 7, 7]))).toThrow(
+        /expected a window no larger than the padded input \(5 along/,
+      );
+      expect(() => conv2d(x, Tensor.ones([4, 3, 3, 3]), null, { stride: 0 })).toThrow(
+        /conv2d stride: expected a whole number/,
+      );
     });
   });
 });
@@ -180,10 +202,13 @@ describe("linear", () => {
   });
 
   it("gives the same in every layout", () => {
-    expectSameInEveryLayout((x, w) => linear(x!, w!), [
-      { shape: [2, 3, 4], spatial: 1 },
-      { shape: [5, 4], spatial: 1 },
-    ]);
+    expectSameInEveryLayout(
+      (x, w) => linear(x!, w!),
+      [
+        { shape: [2, 3, 4], spatial: 1 },
+        { shape: [5, 4], spatial: 1 },
+      ],
+    );
   });
 
   it("names what does not fit together", () => {
@@ -197,7 +222,11 @@ describe("linear", () => {
 
 describe("matmul", () => {
   it("multiplies by hand", () => {
-    const got = values((a, b) => matmul(a!, b!), { shape: [2, 2], data: [1, 2, 3, 4] }, { shape: [2, 3], data: [1, 0, 2, 0, 1, 3] });
+    const got = values(
+      (a, b) => matmul(a!, b!),
+      { shape: [2, 2], data: [1, 2, 3, 4] },
+      { shape: [2, 3], data: [1, 0, 2, 0, 1, 3] },
+    );
     expect(got).toEqual({ shape: [2, 3], data: [1, 2, 8, 3, 4, 18] });
   });
 

@@ -35,10 +35,17 @@ const ONE_ROUNDING = 1e-6;
 
 /** Numbers away from 0 and from each other's values, so that neither division nor a maximum is near a kink. */
 const positive = (count: number, seed: number) => randomNumbers(count, seed, 1, 3);
-const separated = (count: number, seed: number) => positive(count, seed).map((value, i) => value + (i % 2 === 0 ? 4 : -0.5));
+const separated = (count: number, seed: number) =>
+  positive(count, seed).map((value, i) => value + (i % 2 === 0 ? 4 : -0.5));
 
 /** The definition of broadcasting, one element at a time. */
-function broadcastLoop(f: (a: number, b: number) => number, a: Float32Array, shapeA: number[], b: Float32Array, shapeB: number[]) {
+function broadcastLoop(
+  f: (a: number, b: number) => number,
+  a: Float32Array,
+  shapeA: number[],
+  b: Float32Array,
+  shapeB: number[],
+) {
   const rank = Math.max(shapeA.length, shapeB.length);
   const pad = (shape: number[]) => [...new Array<number>(rank - shape.length).fill(1), ...shape];
   const [padA, padB] = [pad(shapeA), pad(shapeB)];
@@ -59,7 +66,10 @@ function broadcastLoop(f: (a: number, b: number) => number, a: Float32Array, sha
 
 /** Pairs of shapes that broadcast, with a layout for each. */
 const broadcastPair = fc
-  .array(fc.tuple(fc.integer({ min: 1, max: 4 }), fc.constantFrom("both", "onlyA", "onlyB")), { minLength: 1, maxLength: 5 })
+  .array(fc.tuple(fc.integer({ min: 1, max: 4 }), fc.constantFrom("both", "onlyA", "onlyB")), {
+    minLength: 1,
+    maxLength: 5,
+  })
   .chain((axes) => {
     const shape = (skip: string) => axes.map(([size, who]) => (who === skip ? 1 : size));
     return fc.record({
@@ -88,7 +98,12 @@ describe("arithmetic of two tensors", () => {
     const [operation, scalar] = BINARY[name]!;
     fc.assert(
       fc.property(broadcastPair, ({ shapeA, shapeB, spatialA, spatialB }) => {
-        const [a, b] = [shapeA, shapeB].map((shape, i) => positive(shape.reduce((x, y) => x * y, 1), i + 5));
+        const [a, b] = [shapeA, shapeB].map((shape, i) =>
+          positive(
+            shape.reduce((x, y) => x * y, 1),
+            i + 5,
+          ),
+        );
         const expected = broadcastLoop(scalar, a!, shapeA, b!, shapeB);
         const got = values(
           operation,
@@ -168,10 +183,13 @@ describe("arithmetic of two tensors", () => {
       const { data } = values((a, b) => operation(a, b), { shape: [2], data: [1, 2] }, { shape: [2], data: [1, 2] });
       expect(data).toEqual([1, 2]);
       // a central difference across a tie is also one half
-      expectGradients((a, b) => operation(a, b), [
-        { shape: [1], data: [1] },
-        { shape: [1], data: [1] },
-      ]);
+      expectGradients(
+        (a, b) => operation(a, b),
+        [
+          { shape: [1], data: [1] },
+          { shape: [1], data: [1] },
+        ],
+      );
     }
   });
 

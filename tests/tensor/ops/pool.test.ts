@@ -26,7 +26,10 @@ const pooling = fc.record({
   ceilMode: fc.boolean(),
 });
 
-function outputSize({ input, kernel, stride, padding, dilation }: { [key: string]: number }, ceilMode: boolean): number {
+function outputSize(
+  { input, kernel, stride, padding, dilation }: { [key: string]: number },
+  ceilMode: boolean,
+): number {
   const room = (input! + 2 * padding! - dilation! * (kernel! - 1) - 1) / stride!;
   const count = (ceilMode ? Math.ceil(room) : Math.floor(room)) + 1;
   return ceilMode && (count - 1) * stride! >= input! + padding! ? count - 1 : count;
@@ -90,7 +93,11 @@ describe("pooling", () => {
       }),
       { numRuns: 10 },
     );
-    for (const options of [{ kernelSize: 2 }, { kernelSize: 3, stride: 1, padding: 1 }, { kernelSize: 2, dilation: 2, stride: 1 }]) {
+    for (const options of [
+      { kernelSize: 2 },
+      { kernelSize: 3, stride: 1, padding: 1 },
+      { kernelSize: 2, dilation: 2, stride: 1 },
+    ]) {
       const shape = [2, 3, 5, 5];
       const data = Float32Array.from({ length: 150 }, (_, i) => ((i * 37) % 151) / 16);
       expectGradients((x) => maxPool(x!, options), [{ shape, spatial: 2, data }]);
@@ -99,7 +106,10 @@ describe("pooling", () => {
 
   it("gives the same in every layout", () => {
     for (const pool of [maxPool, avgPool, sumPool]) {
-      expectSameInEveryLayout((x) => pool(x!, { kernelSize: 3, stride: 2, padding: 1 }), [{ shape: [2, 5, 6, 7], spatial: 2 }]);
+      expectSameInEveryLayout(
+        (x) => pool(x!, { kernelSize: 3, stride: 2, padding: 1 }),
+        [{ shape: [2, 5, 6, 7], spatial: 2 }],
+      );
     }
   });
 
@@ -123,9 +133,15 @@ describe("pooling", () => {
   it("names what it cannot pool", () => {
     scope(() => {
       const x = Tensor.from(randomNumbers(16), [1, 1, 4, 4]);
-      expect(() => maxPool(x, { kernelSize: 5 })).toThrow(/maxPool: expected a window no larger than the padded input \(4/);
-      expect(() => avgPool(x, { kernelSize: 2, padding: 2 })).toThrow(/avgPool padding: expected at most half the kernel size/);
-      expect(() => avgPool(x, { kernelSize: 2, divisorOverride: 0 })).toThrow(/divisorOverride: expected a whole number of at least 1/);
+      expect(() => maxPool(x, { kernelSize: 5 })).toThrow(
+        /maxPool: expected a window no larger than the padded input \(4/,
+      );
+      expect(() => avgPool(x, { kernelSize: 2, padding: 2 })).toThrow(
+        /avgPool padding: expected at most half the kernel size/,
+      );
+      expect(() => avgPool(x, { kernelSize: 2, divisorOverride: 0 })).toThrow(
+        /divisorOverride: expected a whole number of at least 1/,
+      );
       expect(() => sumPool(Tensor.ones([4, 4]), { kernelSize: 2 })).toThrow(/sumPool: expected input \[B,C,W\]/);
     });
   });

@@ -35,22 +35,23 @@ function reduceLoop(op: "sum" | "mean" | "max", data: Float32Array, shape: numbe
 
 const REDUCTIONS = { sum, mean, max };
 
-const reduction = fc
-  .array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 5 })
-  .chain((shape) =>
-    fc.record({
-      shape: fc.constant(shape),
-      axes: fc.subarray(shape.map((_, axis) => axis)),
-      spatial: fc.integer({ min: 0, max: shape.length - 1 }),
-      keepDim: fc.boolean(),
-    }),
-  );
+const reduction = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 5 }).chain((shape) =>
+  fc.record({
+    shape: fc.constant(shape),
+    axes: fc.subarray(shape.map((_, axis) => axis)),
+    spatial: fc.integer({ min: 0, max: shape.length - 1 }),
+    keepDim: fc.boolean(),
+  }),
+);
 
 describe("reductions", () => {
   it.each(["sum", "mean", "max"] as const)("%s over any axes in any layout agrees with its definition", (name) => {
     fc.assert(
       fc.property(reduction, ({ shape, axes, spatial, keepDim }) => {
-        const data = randomNumbers(shape.reduce((a, b) => a * b, 1), 4);
+        const data = randomNumbers(
+          shape.reduce((a, b) => a * b, 1),
+          4,
+        );
         const got = values((x) => REDUCTIONS[name](x, axes, keepDim), { shape, spatial, data });
         const kept = shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
         expect(got.shape).toEqual(keepDim ? kept : kept.filter((_, axis) => !axes.includes(axis)));
@@ -79,9 +80,13 @@ describe("reductions", () => {
   it("keeps the layout of the axes that are left", () => {
     scope(() => {
       const x = toChannelsLast(Tensor.ones([2, 5, 3, 4, 4]), 2);
-      expect([mean(x, 0).spatial, sum(x, [0, 1]).spatial, sum(x, [3, 4]).spatial, sum(x, 2).spatial, sum(x, 3).spatial]).toEqual([
-        2, 2, 0, 0, 1,
-      ]);
+      expect([
+        mean(x, 0).spatial,
+        sum(x, [0, 1]).spatial,
+        sum(x, [3, 4]).spatial,
+        sum(x, 2).spatial,
+        sum(x, 3).spatial,
+      ]).toEqual([2, 2, 0, 0, 1]);
     });
   });
 

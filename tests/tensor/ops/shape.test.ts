@@ -62,7 +62,9 @@ describe("layouts", () => {
   });
 
   it("names a tensor without a channel axis", () => {
-    scope(() => expect(() => toChannelsLast(Tensor.ones([2, 2]), 2)).toThrow(/expected a channel axis before 2 spatial axes/));
+    scope(() =>
+      expect(() => toChannelsLast(Tensor.ones([2, 2]), 2)).toThrow(/expected a channel axis before 2 spatial axes/),
+    );
   });
 });
 
@@ -119,14 +121,20 @@ describe("permute", () => {
   });
 
   it("has the gradient of its finite differences, the same in every layout", () => {
-    for (const axes of [[3, 1, 0, 2], [0, 2, 3, 1], [-1, 0, 1, 2]]) {
+    for (const axes of [
+      [3, 1, 0, 2],
+      [0, 2, 3, 1],
+      [-1, 0, 1, 2],
+    ]) {
       expectGradients((x) => permute(x, axes), [{ shape: IMAGE, spatial: 2 }]);
       expectSameInEveryLayout((x) => permute(x, axes), [{ shape: IMAGE, spatial: 2 }]);
     }
   });
 
   it("refuses axes that are not each axis once", () => {
-    scope(() => expect(() => permute(Tensor.ones([2, 3]), [0, 0])).toThrow(/expected each axis of \[2,3\] once, got \[0, 0\]/));
+    scope(() =>
+      expect(() => permute(Tensor.ones([2, 3]), [0, 0])).toThrow(/expected each axis of \[2,3\] once, got \[0, 0\]/),
+    );
   });
 });
 
@@ -139,7 +147,9 @@ describe("repeatLeading", () => {
   });
 
   it("refuses less than one copy", () => {
-    scope(() => expect(() => repeatLeading(Tensor.ones([1]), 0)).toThrow(/expected a whole number of at least 1, got 0/));
+    scope(() =>
+      expect(() => repeatLeading(Tensor.ones([1]), 0)).toThrow(/expected a whole number of at least 1, got 0/),
+    );
   });
 });
 
@@ -185,7 +195,11 @@ describe("concat, stack and unstack", () => {
   const pieces = (axis: number) => [1, 2, 3].map((size, i) => IMAGE.map((old, a) => (a === axis ? size + i : old)));
 
   it("joins tensors along any axis, mixed layouts included", () => {
-    const got = values((a, b) => concat([a, b], 1), { shape: [2, 1], data: [1, 2] }, { shape: [2, 2], data: [3, 4, 5, 6] });
+    const got = values(
+      (a, b) => concat([a, b], 1),
+      { shape: [2, 1], data: [1, 2] },
+      { shape: [2, 2], data: [3, 4, 5, 6] },
+    );
     expect(got).toEqual({ shape: [2, 3], data: [1, 3, 4, 2, 5, 6] });
     for (const axis of [0, 1, 2, 3]) {
       const inputs = pieces(axis).map((shape) => ({ shape, spatial: 2 }));
@@ -196,7 +210,15 @@ describe("concat, stack and unstack", () => {
 
   it("gives back the pieces that were joined", () => {
     scope(() => {
-      const tensors = pieces(2).map((shape, i) => Tensor.from(randomNumbers(shape.reduce((a, b) => a * b, 1), i), shape));
+      const tensors = pieces(2).map((shape, i) =>
+        Tensor.from(
+          randomNumbers(
+            shape.reduce((a, b) => a * b, 1),
+            i,
+          ),
+          shape,
+        ),
+      );
       const joined = concat(tensors, 2);
       let start = 0;
       for (const tensor of tensors) {
@@ -209,9 +231,9 @@ describe("concat, stack and unstack", () => {
   it("stacks along a new axis", () => {
     const got = values((a, b) => stack([a, b]), { shape: [2], data: [1, 2] }, { shape: [2], data: [3, 4] });
     expect(got).toEqual({ shape: [2, 2], data: [1, 2, 3, 4] });
-    expect(values((a, b) => stack([a, b], -1), { shape: [2], data: [1, 2] }, { shape: [2], data: [3, 4] }).data).toEqual([
-      1, 3, 2, 4,
-    ]);
+    expect(
+      values((a, b) => stack([a, b], -1), { shape: [2], data: [1, 2] }, { shape: [2], data: [3, 4] }).data,
+    ).toEqual([1, 3, 2, 4]);
     for (const axis of [0, 1, 2, 3]) {
       const inputs = [0, 1].map(() => ({ shape: [2, 3, 4], spatial: 1 }));
       expectSameInEveryLayout((...tensors) => stack(tensors, axis), inputs);

@@ -374,8 +374,8 @@ struct Surrogate_LavaExponential_primitive {
 
 struct Forward_IFNode_hard0_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 1;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -395,8 +395,8 @@ struct Forward_IFNode_hard0_full {
 
 struct Backward_IFNode_hard0_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 1;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -430,8 +430,8 @@ struct Backward_IFNode_hard0_full {
 
 struct Backward_IFNode_hard0_detached {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 1;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -462,8 +462,8 @@ struct Backward_IFNode_hard0_detached {
 
 struct Forward_IFNode_hard_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -486,8 +486,8 @@ struct Forward_IFNode_hard_full {
 
 struct Backward_IFNode_hard_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -524,8 +524,8 @@ struct Backward_IFNode_hard_full {
 
 struct Backward_IFNode_hard_detached {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -557,8 +557,8 @@ struct Backward_IFNode_hard_detached {
 
 struct Forward_IFNode_soft_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 1;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -578,8 +578,8 @@ struct Forward_IFNode_soft_full {
 
 struct Backward_IFNode_soft_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 1;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -611,8 +611,8 @@ struct Backward_IFNode_soft_full {
 
 struct Backward_IFNode_soft_detached {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 1;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -640,8 +640,8 @@ struct Backward_IFNode_soft_detached {
 
 struct Forward_IFNode_hard0_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 1;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -662,8 +662,8 @@ struct Forward_IFNode_hard0_full_half {
 
 struct Backward_IFNode_hard0_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 1;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -697,8 +697,8 @@ struct Backward_IFNode_hard0_full_half {
 
 struct Backward_IFNode_hard0_detached_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 1;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -729,8 +729,8 @@ struct Backward_IFNode_hard0_detached_half {
 
 struct Forward_IFNode_hard_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -754,8 +754,8 @@ struct Forward_IFNode_hard_full_half {
 
 struct Backward_IFNode_hard_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -792,8 +792,8 @@ struct Backward_IFNode_hard_full_half {
 
 struct Backward_IFNode_hard_detached_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -825,8 +825,8 @@ struct Backward_IFNode_hard_detached_half {
 
 struct Forward_IFNode_soft_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 1;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -847,8 +847,8 @@ struct Forward_IFNode_soft_full_half {
 
 struct Backward_IFNode_soft_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 1;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -880,8 +880,8 @@ struct Backward_IFNode_soft_full_half {
 
 struct Backward_IFNode_soft_detached_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 1;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -909,8 +909,8 @@ struct Backward_IFNode_soft_detached_half {
 
 struct Forward_LIFNode_hard0_input_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -934,8 +934,8 @@ struct Forward_LIFNode_hard0_input_full {
 
 struct Backward_LIFNode_hard0_input_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -973,8 +973,8 @@ struct Backward_LIFNode_hard0_input_full {
 
 struct Backward_LIFNode_hard0_input_detached {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1009,8 +1009,8 @@ struct Backward_LIFNode_hard0_input_detached {
 
 struct Forward_LIFNode_hard0_direct_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1032,8 +1032,8 @@ struct Forward_LIFNode_hard0_direct_full {
 
 struct Backward_LIFNode_hard0_direct_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1069,8 +1069,8 @@ struct Backward_LIFNode_hard0_direct_full {
 
 struct Backward_LIFNode_hard0_direct_detached {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1103,8 +1103,8 @@ struct Backward_LIFNode_hard0_direct_detached {
 
 struct Forward_LIFNode_hard_input_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 5;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1133,8 +1133,8 @@ struct Forward_LIFNode_hard_input_full {
 
 struct Backward_LIFNode_hard_input_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 5;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1176,8 +1176,8 @@ struct Backward_LIFNode_hard_input_full {
 
 struct Backward_LIFNode_hard_input_detached {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 5;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1214,8 +1214,8 @@ struct Backward_LIFNode_hard_input_detached {
 
 struct Forward_LIFNode_hard_direct_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 4;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1242,8 +1242,8 @@ struct Forward_LIFNode_hard_direct_full {
 
 struct Backward_LIFNode_hard_direct_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 4;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1283,8 +1283,8 @@ struct Backward_LIFNode_hard_direct_full {
 
 struct Backward_LIFNode_hard_direct_detached {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 4;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1319,8 +1319,8 @@ struct Backward_LIFNode_hard_direct_detached {
 
 struct Forward_LIFNode_soft_input_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1344,8 +1344,8 @@ struct Forward_LIFNode_soft_input_full {
 
 struct Backward_LIFNode_soft_input_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1381,8 +1381,8 @@ struct Backward_LIFNode_soft_input_full {
 
 struct Backward_LIFNode_soft_input_detached {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1414,8 +1414,8 @@ struct Backward_LIFNode_soft_input_detached {
 
 struct Forward_LIFNode_soft_direct_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1437,8 +1437,8 @@ struct Forward_LIFNode_soft_direct_full {
 
 struct Backward_LIFNode_soft_direct_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1472,8 +1472,8 @@ struct Backward_LIFNode_soft_direct_full {
 
 struct Backward_LIFNode_soft_direct_detached {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1503,8 +1503,8 @@ struct Backward_LIFNode_soft_direct_detached {
 
 struct Forward_LIFNode_hard0_input_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1529,8 +1529,8 @@ struct Forward_LIFNode_hard0_input_full_half {
 
 struct Backward_LIFNode_hard0_input_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1568,8 +1568,8 @@ struct Backward_LIFNode_hard0_input_full_half {
 
 struct Backward_LIFNode_hard0_input_detached_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1604,8 +1604,8 @@ struct Backward_LIFNode_hard0_input_detached_half {
 
 struct Forward_LIFNode_hard0_direct_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1628,8 +1628,8 @@ struct Forward_LIFNode_hard0_direct_full_half {
 
 struct Backward_LIFNode_hard0_direct_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1665,8 +1665,8 @@ struct Backward_LIFNode_hard0_direct_full_half {
 
 struct Backward_LIFNode_hard0_direct_detached_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1699,8 +1699,8 @@ struct Backward_LIFNode_hard0_direct_detached_half {
 
 struct Forward_LIFNode_hard_input_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 5;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1730,8 +1730,8 @@ struct Forward_LIFNode_hard_input_full_half {
 
 struct Backward_LIFNode_hard_input_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 5;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1773,8 +1773,8 @@ struct Backward_LIFNode_hard_input_full_half {
 
 struct Backward_LIFNode_hard_input_detached_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 5;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1811,8 +1811,8 @@ struct Backward_LIFNode_hard_input_detached_half {
 
 struct Forward_LIFNode_hard_direct_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 4;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1840,8 +1840,8 @@ struct Forward_LIFNode_hard_direct_full_half {
 
 struct Backward_LIFNode_hard_direct_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 4;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1881,8 +1881,8 @@ struct Backward_LIFNode_hard_direct_full_half {
 
 struct Backward_LIFNode_hard_direct_detached_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 4;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1917,8 +1917,8 @@ struct Backward_LIFNode_hard_direct_detached_half {
 
 struct Forward_LIFNode_soft_input_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1943,8 +1943,8 @@ struct Forward_LIFNode_soft_input_full_half {
 
 struct Backward_LIFNode_soft_input_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -1980,8 +1980,8 @@ struct Backward_LIFNode_soft_input_full_half {
 
 struct Backward_LIFNode_soft_input_detached_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2013,8 +2013,8 @@ struct Backward_LIFNode_soft_input_detached_half {
 
 struct Forward_LIFNode_soft_direct_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2037,8 +2037,8 @@ struct Forward_LIFNode_soft_direct_full_half {
 
 struct Backward_LIFNode_soft_direct_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2072,8 +2072,8 @@ struct Backward_LIFNode_soft_direct_full_half {
 
 struct Backward_LIFNode_soft_direct_detached_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2103,8 +2103,8 @@ struct Backward_LIFNode_soft_direct_detached_half {
 
 struct Backward_ParametricLIFNode_hard0_input_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2151,8 +2151,8 @@ struct Backward_ParametricLIFNode_hard0_input_full {
 
 struct Backward_ParametricLIFNode_hard0_input_detached {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2196,8 +2196,8 @@ struct Backward_ParametricLIFNode_hard0_input_detached {
 
 struct Backward_ParametricLIFNode_hard0_direct_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2241,8 +2241,8 @@ struct Backward_ParametricLIFNode_hard0_direct_full {
 
 struct Backward_ParametricLIFNode_hard0_direct_detached {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2283,8 +2283,8 @@ struct Backward_ParametricLIFNode_hard0_direct_detached {
 
 struct Backward_ParametricLIFNode_hard_input_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 5;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2337,8 +2337,8 @@ struct Backward_ParametricLIFNode_hard_input_full {
 
 struct Backward_ParametricLIFNode_hard_input_detached {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 5;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2386,8 +2386,8 @@ struct Backward_ParametricLIFNode_hard_input_detached {
 
 struct Backward_ParametricLIFNode_hard_direct_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 4;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2437,8 +2437,8 @@ struct Backward_ParametricLIFNode_hard_direct_full {
 
 struct Backward_ParametricLIFNode_hard_direct_detached {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 4;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2483,8 +2483,8 @@ struct Backward_ParametricLIFNode_hard_direct_detached {
 
 struct Backward_ParametricLIFNode_soft_input_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2529,8 +2529,8 @@ struct Backward_ParametricLIFNode_soft_input_full {
 
 struct Backward_ParametricLIFNode_soft_input_detached {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2571,8 +2571,8 @@ struct Backward_ParametricLIFNode_soft_input_detached {
 
 struct Backward_ParametricLIFNode_soft_direct_full {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2614,8 +2614,8 @@ struct Backward_ParametricLIFNode_soft_direct_full {
 
 struct Backward_ParametricLIFNode_soft_direct_detached {
   using Register = float;
-  static constexpr bool half = false;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2653,8 +2653,8 @@ struct Backward_ParametricLIFNode_soft_direct_detached {
 
 struct Backward_ParametricLIFNode_hard0_input_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2702,8 +2702,8 @@ struct Backward_ParametricLIFNode_hard0_input_full_half {
 
 struct Backward_ParametricLIFNode_hard0_input_detached_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2748,8 +2748,8 @@ struct Backward_ParametricLIFNode_hard0_input_detached_half {
 
 struct Backward_ParametricLIFNode_hard0_direct_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2793,8 +2793,8 @@ struct Backward_ParametricLIFNode_hard0_direct_full_half {
 
 struct Backward_ParametricLIFNode_hard0_direct_detached_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2835,8 +2835,8 @@ struct Backward_ParametricLIFNode_hard0_direct_detached_half {
 
 struct Backward_ParametricLIFNode_hard_input_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 5;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2890,8 +2890,8 @@ struct Backward_ParametricLIFNode_hard_input_full_half {
 
 struct Backward_ParametricLIFNode_hard_input_detached_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 5;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2940,8 +2940,8 @@ struct Backward_ParametricLIFNode_hard_input_detached_half {
 
 struct Backward_ParametricLIFNode_hard_direct_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 4;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -2991,8 +2991,8 @@ struct Backward_ParametricLIFNode_hard_direct_full_half {
 
 struct Backward_ParametricLIFNode_hard_direct_detached_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 4;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -3037,8 +3037,8 @@ struct Backward_ParametricLIFNode_hard_direct_detached_half {
 
 struct Backward_ParametricLIFNode_soft_input_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -3084,8 +3084,8 @@ struct Backward_ParametricLIFNode_soft_input_full_half {
 
 struct Backward_ParametricLIFNode_soft_input_detached_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 3;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -3127,8 +3127,8 @@ struct Backward_ParametricLIFNode_soft_input_detached_half {
 
 struct Backward_ParametricLIFNode_soft_direct_full_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -3170,8 +3170,8 @@ struct Backward_ParametricLIFNode_soft_direct_full_half {
 
 struct Backward_ParametricLIFNode_soft_direct_detached_half {
   using Register = float;
-  static constexpr bool half = true;
-  static constexpr bool grid = false;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -3209,8 +3209,8 @@ struct Backward_ParametricLIFNode_soft_direct_detached_half {
 
 struct Forward_CubaLIFNode_full_fixed {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 6;
   static constexpr int states = 2;
   static constexpr int stored = 2;
@@ -3244,8 +3244,8 @@ struct Forward_CubaLIFNode_full_fixed {
 
 struct Backward_CubaLIFNode_full_fixed {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 6;
   static constexpr int states = 2;
   static constexpr int stored = 2;
@@ -3298,8 +3298,8 @@ struct Backward_CubaLIFNode_full_fixed {
 
 struct Backward_CubaLIFNode_full_learned {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 6;
   static constexpr int states = 2;
   static constexpr int stored = 2;
@@ -3365,8 +3365,8 @@ struct Backward_CubaLIFNode_full_learned {
 
 struct Backward_CubaLIFNode_detached_fixed {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 6;
   static constexpr int states = 2;
   static constexpr int stored = 2;
@@ -3415,8 +3415,8 @@ struct Backward_CubaLIFNode_detached_fixed {
 
 struct Backward_CubaLIFNode_detached_learned {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 6;
   static constexpr int states = 2;
   static constexpr int stored = 2;
@@ -3478,8 +3478,8 @@ struct Backward_CubaLIFNode_detached_learned {
 
 struct Backward_CubaLIFNode_ignored_fixed {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 6;
   static constexpr int states = 2;
   static constexpr int stored = 2;
@@ -3525,8 +3525,8 @@ struct Backward_CubaLIFNode_ignored_fixed {
 
 struct Backward_CubaLIFNode_ignored_learned {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 6;
   static constexpr int states = 2;
   static constexpr int stored = 2;
@@ -3585,8 +3585,8 @@ struct Backward_CubaLIFNode_ignored_learned {
 
 struct Forward_CubaLIFNode_chip {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 5;
   static constexpr int states = 2;
   static constexpr int stored = 2;
@@ -3619,8 +3619,8 @@ struct Forward_CubaLIFNode_chip {
 
 struct Forward_CubaCurrent_fixed {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -3640,8 +3640,8 @@ struct Forward_CubaCurrent_fixed {
 
 struct Backward_CubaCurrent_fixed {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -3668,8 +3668,8 @@ struct Backward_CubaCurrent_fixed {
 
 struct Backward_CubaCurrent_learned {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -3701,8 +3701,8 @@ struct Backward_CubaCurrent_learned {
 
 struct Forward_CubaCurrent_chip {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 2;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -3723,8 +3723,8 @@ struct Forward_CubaCurrent_chip {
 
 struct Forward_CubaVoltage_full_fixed {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 5;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -3751,8 +3751,8 @@ struct Forward_CubaVoltage_full_fixed {
 
 struct Backward_CubaVoltage_full_fixed {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 5;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -3798,8 +3798,8 @@ struct Backward_CubaVoltage_full_fixed {
 
 struct Backward_CubaVoltage_full_learned {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 5;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -3853,8 +3853,8 @@ struct Backward_CubaVoltage_full_learned {
 
 struct Backward_CubaVoltage_detached_fixed {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 5;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -3896,8 +3896,8 @@ struct Backward_CubaVoltage_detached_fixed {
 
 struct Backward_CubaVoltage_detached_learned {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 5;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -3947,8 +3947,8 @@ struct Backward_CubaVoltage_detached_learned {
 
 struct Backward_CubaVoltage_ignored_fixed {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 5;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -3987,8 +3987,8 @@ struct Backward_CubaVoltage_ignored_fixed {
 
 struct Backward_CubaVoltage_ignored_learned {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 5;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -4035,8 +4035,8 @@ struct Backward_CubaVoltage_ignored_learned {
 
 struct Forward_CubaVoltage_chip {
   using Register = double;
-  static constexpr bool half = false;
-  static constexpr bool grid = true;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
   static constexpr int parameters = 4;
   static constexpr int states = 1;
   static constexpr int stored = 1;
@@ -4062,18 +4062,18 @@ struct Forward_CubaVoltage_chip {
 };
 
 #define SPIKESHIP_SURROGATES(ROW) \
-  ROW("Sigmoid", Surrogate_Sigmoid_derivative) \
-  ROW("Sigmoid.primitive", Surrogate_Sigmoid_primitive) \
-  ROW("ATan", Surrogate_ATan_derivative) \
-  ROW("ATan.primitive", Surrogate_ATan_primitive) \
-  ROW("PiecewiseQuadratic", Surrogate_PiecewiseQuadratic_derivative) \
-  ROW("PiecewiseQuadratic.primitive", Surrogate_PiecewiseQuadratic_primitive) \
-  ROW("SoftSign", Surrogate_SoftSign_derivative) \
-  ROW("SoftSign.primitive", Surrogate_SoftSign_primitive) \
-  ROW("Erf", Surrogate_Erf_derivative) \
-  ROW("Erf.primitive", Surrogate_Erf_primitive) \
-  ROW("LavaExponential", Surrogate_LavaExponential_derivative) \
-  ROW("LavaExponential.primitive", Surrogate_LavaExponential_primitive)
+  ROW("Sigmoid", Surrogate_Sigmoid_derivative, 1) \
+  ROW("Sigmoid.primitive", Surrogate_Sigmoid_primitive, 1) \
+  ROW("ATan", Surrogate_ATan_derivative, 2) \
+  ROW("ATan.primitive", Surrogate_ATan_primitive, 2) \
+  ROW("PiecewiseQuadratic", Surrogate_PiecewiseQuadratic_derivative, 3) \
+  ROW("PiecewiseQuadratic.primitive", Surrogate_PiecewiseQuadratic_primitive, 3) \
+  ROW("SoftSign", Surrogate_SoftSign_derivative, 2) \
+  ROW("SoftSign.primitive", Surrogate_SoftSign_primitive, 2) \
+  ROW("Erf", Surrogate_Erf_derivative, 2) \
+  ROW("Erf.primitive", Surrogate_Erf_primitive, 2) \
+  ROW("LavaExponential", Surrogate_LavaExponential_derivative, 3) \
+  ROW("LavaExponential.primitive", Surrogate_LavaExponential_primitive, 3)
 
 #define SPIKESHIP_NEURONS(ROW) \
   ROW("IFNode.hard0.full", Forward_IFNode_hard0_full, Backward_IFNode_hard0_full) \

@@ -84,7 +84,7 @@ function parameterNames({ definition }: VariantChoice, used: readonly Set<string
 
 function constants(choice: VariantChoice, facts: Record<string, number | boolean>): string[] {
   const type = register(choice.definition);
-  const all = { half: choice.reading === "half", grid: type === "double", ...facts };
+  const all = { is_half: choice.reading === "half", is_grid: type === "double", ...facts };
   const text = Object.entries(all).map(([name, value]) =>
     typeof value === "boolean" ? `static constexpr bool ${name} = ${value};` : `static constexpr int ${name} = ${value};`,
   );

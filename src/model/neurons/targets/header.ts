@@ -7,8 +7,8 @@ import { printNeuron } from "./cpp-neuron.ts";
 
 interface Row {
   name: string;
-  /** Struct names. */
-  structs: string[];
+  /** Struct names and, for surrogates, the number of parameters. */
+  columns: string[];
 }
 
 /** Prints structs once for each different body, under the name of the first that had it. */
@@ -45,7 +45,7 @@ function printSurrogate(definition: SurrogateDefinition, what: "derivative" | "p
 }
 
 function table(macro: string, rows: readonly Row[]): string {
-  return `#define ${macro}(ROW) \\\n${rows.map(({ name, structs }) => `  ROW("${name}", ${structs.join(", ")})`).join(" \\\n")}\n`;
+  return `#define ${macro}(ROW) \\\n${rows.map(({ name, columns }) => `  ROW("${name}", ${columns.join(", ")})`).join(" \\\n")}\n`;
 }
 
 const identifier = (name: string) => name.replaceAll(".", "_");
@@ -59,7 +59,8 @@ export function neuronHeader(): string {
   const surrogates = Object.values(surrogateDefinitions).flatMap((definition: SurrogateDefinition) =>
     (["derivative", "primitive"] as const).map((what): Row => {
       const name = what === "derivative" ? definition.kind : `${definition.kind}.primitive`;
-      return { name, structs: [structs.add(`Surrogate_${definition.kind}_${what}`, printSurrogate(definition, what))] };
+      const struct = structs.add(`Surrogate_${definition.kind}_${what}`, printSurrogate(definition, what));
+      return { name, columns: [struct, `${Object.keys(definition.parameters).length}`] };
     }),
   );
   const neurons = Object.values(neuronDefinitions).flatMap((definition) =>
@@ -68,7 +69,7 @@ export function neuronHeader(): string {
       const { forward, backward } = printNeuron(choice);
       const forwardName = structs.add(`Forward_${identifier(name)}`, forward);
       const backwardName = backward === null ? "NoBackward" : structs.add(`Backward_${identifier(name)}`, backward);
-      return { name, structs: [forwardName, backwardName] };
+      return { name, columns: [forwardName, backwardName] };
     }),
   );
   return [

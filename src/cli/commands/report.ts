@@ -1,0 +1,18 @@
+/** `spikeship report`: makes the page of a run again from the data beside it. */
+import { join } from "node:path";
+import type { Command } from "commander";
+import { readReportData, REPORT_DATA_FILE, REPORT_FILE, writeReport } from "../../report/index.ts";
+
+export function register(program: Command): void {
+  program
+    .command("report")
+    .argument("<directory>", "directory of a run (it holds report.json)")
+    .description("make the self-contained page report.html of a run")
+    .option("-o, --output <file>", "where the page goes (default: report.html in the directory)")
+    .addHelpText("after", "\nExample:\n  spikeship report runs/demo")
+    .action((directory: string, options: { output?: string }) => {
+      const output = options.output ?? join(directory, REPORT_FILE);
+      writeReport(output, readReportData(join(directory, REPORT_DATA_FILE)));
+      process.stdout.write(`${output}\n`);
+    });
+}

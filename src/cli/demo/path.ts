@@ -1,0 +1,101 @@
+/** The whole path for one config: train, then for each target quantize, export and verify. Shows itself on a display, writes no page. */
+import { join } from "node:path";
+import { type Dataset, openDataset } from "../../data/index.ts";
+import { type Artefact, type DeploymentTarget, targetById } from "../../exporters/index.ts";
+import { layers } from "../../index.ts";
+import { type Network, networkFromDescription, saveCheckpoint } from "../../model/index.ts";
+import { calibrationSamples, type FineTuneOutcome, fineTune } from "../../quantize/index.ts";
+import { type Config, evaluate, type Evaluation, type TrainOutcome, trainInDirectory } from "../../train/index.ts";
+import { type ArtefactProof, NETWORK_FILE, verifyArtefact } from "../../verify/index.ts";
+import type { Progress } from "../progress.ts";
+import { targetConfigOf } from "../run-config.ts";
+import { trainingDisplay } from "../training-display.ts";
+
+export interface TargetResult {
+  target: DeploymentTarget;
+  tuning: FineTuneOutcome;
+  /** The prepared network on the test split. */
+  prepared: Evaluation;
+  artefact: Artefact;
+  proof: ArtefactProof;
+}
+
+export interface PathResult {
+  config: Config;
+  dataset: Dataset;
+  network: Network;
+  training: TrainOutcome;
+  /** The trained network on the test split. */
+  float: Evaluation;
+  targets: TargetResult[];
+}
+
+export interface PathOptions {
+  directory: string;
+  progress: Progress;
+  resume: boolean;
+  shouldStop: () => boolean;
+}
+
+/** Runs everything below `directory`: `float/`, and for each target its name, with `export/` inside. The caller disposes the network. */
+export async function runPath(config: Config, options: PathOptions): Promise<PathResult> {
+  const { directory, progress } = options;
+  const dataset = openDataset(config.dataset);
+  const network = networkFromDescription(config.network, layers, config.seed);
+  progress.log(`Training ${network.parameterCount()} parameters on ${dataset.train.count} samples of ${dataset.name}`);
+  const training = await trainInDirectory(network, dataset, {
+    training: config.training,
+    seed: config.seed,
+    directory: join(directory, "float"),
+    resume: options.resume,
+    registry: layers,
+    metadata: { config },
+    shouldStop: options.shouldStop,
+    ...trainingDisplay(progress, config.training.epochs),
+  });
+  const float = evaluate(network, dataset.test, { seed: config.seed });
+  const targets: TargetResult[] = [];
+  for (const id of Object.keys(config.targets)) {
+    targets.push(await runTarget(targetById(id), network, dataset, config, options));
+  }
+  return { config, dataset, network, training, float, targets };
+}
+
+async function runTarget(
+  target: DeploymentTarget,
+  network: Network,
+  dataset: Dataset,
+  config: Config,
+  { directory, progress, resume, shouldStop }: PathOptions,
+): Promise<TargetResult> {
+  const tuningConfig = targetConfigOf(config, target.id);
+  const prepared = target.prepare(network, {
+    options: tuningConfig.prepare,
+    calibration: calibrationSamples(dataset, tuningConfig.calibrationSamples),
+  });
+  try {
+    progress.log(`Fitting to ${target.title}`);
+    const tuning = await fineTune(prepared, dataset, {
+      config,
+      target: tuningConfig,
+      targetId: target.id,
+      registry: layers,
+      directory: join(directory, target.id),
+      resume,
+      shouldStop,
+      ...trainingDisplay(progress, tuningConfig.training.epochs),
+    });
+    const exportDirectory = join(directory, target.id, "export");
+    const artefact = await target.export(prepared, exportDirectory);
+    saveCheckpoint(join(exportDirectory, NETWORK_FILE), prepared, new Map(), { config });
+    progress.log(`  wrote ${join(exportDirectory, artefact.file)}`);
+    const proof = await verifyArtefact(exportDirectory, dataset.test, layers, {
+      seed: config.seed,
+      onProgress: (done, of) => progress.update(done, of, `verifying ${done} of ${of} samples`),
+    });
+    for (const { title, verdict } of proof.verdict.comparisons) progress.log(`  ${verdict.passed ? "proven" : "BROKEN"}: ${title}`);
+    return { target, tuning, prepared: evaluate(prepared, dataset.test, { seed: config.seed }), artefact, proof };
+  } finally {
+    prepared.dispose();
+  }
+}

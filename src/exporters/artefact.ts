@@ -1,0 +1,30 @@
+/** Finding out what an export directory holds: every target's manifest names the target and its file in the same two fields. */
+import { join } from "node:path";
+import { z } from "zod";
+import { fail, parseWith, readFileChecked } from "../core/index.ts";
+
+export const MANIFEST_FILE = "manifest.json";
+const LARGEST_MANIFEST_BYTES = 64 * 2 ** 20;
+
+const headSchema = z.looseObject({ target: z.string(), file: z.string() });
+
+export interface ArtefactHead {
+  /** Id of the target. */
+  target: string;
+  /** Path of the chip's file. */
+  file: string;
+}
+
+/** @throws FILE when the directory holds no manifest. */
+export function readArtefactHead(directory: string): ArtefactHead {
+  const path = join(directory, MANIFEST_FILE);
+  const text = new TextDecoder().decode(readFileChecked(path, { maxBytes: LARGEST_MANIFEST_BYTES }));
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    fail("FILE", { where: path, expected: "JSON", got: (cause as Error).message, cause });
+  }
+  const head = parseWith(headSchema, json, path, "FILE");
+  return { target: head.target, file: join(directory, head.file) };
+}

@@ -1,0 +1,37 @@
+/** Reads a Lava DL `.net` file. It checks that the file is whole and consistent in itself; whether a chip can hold it is judged by the rules. */
+import { GroupReader } from "./group-reader.ts";
+import { type Hdf5Reader, withHdf5 } from "./hdf5-reader.ts";
+import type { NetFile } from "./net-file.ts";
+import { readLayer } from "./read-layers.ts";
+
+/** More than any chip holds; a damaged group can claim millions. */
+const MOST_LAYERS = 4096;
+
+/** The layers of a file in order. @throws FILE naming the file and the dataset at fault. */
+export function readNet(path: string): Promise<NetFile> {
+  return withHdf5(path, (file) => {
+    const root = new GroupReader(file, "");
+    if (!root.has("layer")) root.refuse("layer", "the group of all layers", "none", "Is it a Lava DL .net file?");
+    return { layers: readLayers(root.group("layer"), file), simulation: readSimulation(root) };
+  });
+}
+
+/** Lava's loader walks 0, 1, 2, ... up to the number of members, so every name must be one of these. */
+function readLayers(group: GroupReader, file: Hdf5Reader): NetFile["layers"] {
+  const names = file.members(group.place);
+  if (names.length === 0 || names.length > MOST_LAYERS) {
+    group.refuse("", `1 to ${MOST_LAYERS} layers`, `${names.length}`);
+  }
+  const missing = names.findIndex((_, layer) => !group.has(`${layer}`));
+  if (missing >= 0) {
+    const other = names.find((name) => !/^(0|[1-9]\d*)$/.test(name) || Number(name) >= names.length);
+    group.refuse(`${missing}`, `layers 0 to ${names.length - 1} without a gap`, `no ${missing}, but "${other}"`);
+  }
+  return names.map((_, layer) => readLayer(group.group(`${layer}`)));
+}
+
+function readSimulation(root: GroupReader): NetFile["simulation"] {
+  if (!root.has("simulation")) return null;
+  const group = root.group("simulation");
+  return { ts: group.number("Ts"), tSample: group.number("tSample") };
+}

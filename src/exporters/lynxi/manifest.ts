@@ -1,0 +1,145 @@
+/** `manifest.json` of a Lynxi artefact: what the scripts, the runtime and a reader must know about the graph beside it. */
+import { z } from "zod";
+import { fail, nonNegativeInteger, parseWith, positiveInteger, readFileChecked } from "../../core/index.ts";
+import type { Finding, LossyStep } from "../target.ts";
+import type { Lowering } from "./lower.ts";
+import type { OnnxValue } from "./onnx-model.ts";
+
+export const GRAPH_FILE = "graph.onnx";
+export const FORMAT = "spikeship-lynxi-1";
+const LARGEST_MANIFEST_BYTES = 64 * 2 ** 20;
+
+const ioValue = z.strictObject({
+  name: z.string(),
+  shape: z.array(positiveInteger),
+  layout: z.string().describe("meaning of the axes; TN: row t*N+n is step t of sample n"),
+  type: z.enum(["float32", "float16"]).describe("element type in the graph"),
+});
+
+const neuron = z.strictObject({
+  layer: z.string(),
+  kind: z.string(),
+  vThreshold: z.number(),
+  vReset: z.number().nullable().describe("null: soft reset, the threshold is subtracted"),
+  form: z
+    .enum(["plain", "shift", "exchange"])
+    .describe("shift: the state is v - vReset, the threshold lowered by vReset, the reset to 0"),
+  spikes: z.string().describe("value in the graph that holds the spikes [T, N, L]"),
+});
+
+const layer = z.strictObject({
+  layer: z.string().describe("path in the network"),
+  kind: z.string(),
+  nodes: z.array(z.string()).describe("nodes of the graph"),
+  shape: z.array(positiveInteger).describe("one step of one sample"),
+  neuron: neuron.nullable(),
+});
+
+const finding = z.strictObject({
+  rule: z.string(),
+  severity: z.enum(["error", "warning", "note"]),
+  place: z.string(),
+  message: z.string(),
+  source: z.string(),
+  rewrite: z.string().optional(),
+});
+
+const lossy = z.strictObject({
+  place: z.string(),
+  what: z.string(),
+  count: nonNegativeInteger,
+  largestChange: z.number(),
+});
+
+export const manifestSchema = z.strictObject({
+  format: z.literal(FORMAT),
+  target: z.literal("lynxi"),
+  file: z.string().describe("the graph, relative to this file"),
+  graph: z.string().describe("the graph, as the compiler's scripts call it"),
+  style: z.literal("whole-sequence").describe("all T steps in one call; no state survives it"),
+  form: z.enum(["image", "sequence"]).describe("image: repeated inside the graph; sequence: T prepared steps"),
+  T: positiveInteger.describe("time-steps"),
+  N: positiveInteger.describe("samples in one call of the graph"),
+  opset: positiveInteger,
+  ir_version: positiveInteger,
+  inputs: z.array(ioValue).length(1),
+  outputs: z.array(ioValue).length(1),
+  io_type: z.enum(["float16", "float32"]).describe("what the host sends and receives"),
+  out: z.string().describe("folder that the compiler writes, relative to this file"),
+  run_batch: positiveInteger.describe("copies of the graph's batch in one call of the compiled program"),
+  rounding: z.string(),
+  layers: z.array(layer),
+  findings: z.array(finding).describe("report of the design rules"),
+  lossy: z.array(lossy).describe("every step that changed numbers"),
+  golden: z.strictObject({
+    input: z.string(),
+    output: z.string(),
+    rows: positiveInteger.describe("samples in the pair: N * run_batch"),
+    origin: z.string(),
+  }),
+  sha256: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)),
+});
+export type LynxiManifest = z.infer<typeof manifestSchema>;
+
+export interface ManifestFacts {
+  lowering: Lowering;
+  findings: readonly Finding[];
+  ioType: "float16" | "float32";
+  runBatch: number;
+  golden: LynxiManifest["golden"];
+  sha256: Record<string, string>;
+}
+
+export function makeManifest({ lowering, findings, ioType, runBatch, golden, sha256 }: ManifestFacts): LynxiManifest {
+  const { model } = lowering;
+  const present = new Set(model.nodes.map(({ name }) => name));
+  return {
+    format: FORMAT,
+    target: "lynxi",
+    file: GRAPH_FILE,
+    graph: GRAPH_FILE,
+    style: "whole-sequence",
+    form: lowering.form,
+    T: lowering.steps,
+    N: lowering.batch,
+    opset: model.opset,
+    ir_version: model.irVersion,
+    inputs: model.inputs.map((value) => describeValue(value, lowering.form === "sequence" ? "TN" : "N")),
+    outputs: model.outputs.map((value) => describeValue(value, lowering.ratesOut ? "N" : "TN")),
+    io_type: ioType,
+    out: "compiled",
+    run_batch: runBatch,
+    rounding: "float16, nearest even, after every operator; sums inside an operator wide; stored numbers rounded once",
+    layers: lowering.layers.map(({ layer: path, kind, nodes, shape, neuron: facts }) => ({
+      layer: path,
+      kind,
+      nodes: nodes.filter((name) => present.has(name)),
+      shape,
+      neuron: facts,
+    })),
+    findings: findings.map((entry) => ({ ...entry })),
+    lossy: lowering.lossy.map((entry: LossyStep) => ({ ...entry })),
+    golden,
+    sha256,
+  };
+}
+
+const AXES = ["C", "H", "W"];
+
+function describeValue({ name, shape, type }: OnnxValue, rows: string): LynxiManifest["inputs"][number] {
+  const sizes = (shape ?? []).map(Number);
+  const rest = sizes.length === 2 ? ["F"] : AXES.slice(0, sizes.length - 1);
+  return { name, shape: sizes, layout: [rows, ...rest].join(","), type: type === "float16" ? "float16" : "float32" };
+}
+
+/** @throws FILE when it is missing, no JSON, or not of this format. */
+export function readManifest(path: string): LynxiManifest {
+  const text = new TextDecoder().decode(readFileChecked(path, { maxBytes: LARGEST_MANIFEST_BYTES }));
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    fail("FILE", { where: path, expected: "JSON", got: (cause as Error).message, hint: "Export again.", cause });
+  }
+  return parseWith(manifestSchema, json, path, "FILE");
+}

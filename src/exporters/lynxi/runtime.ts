@@ -1,0 +1,137 @@
+/** A Lynxi graph that was read back from disk and runs as the chip is expected to (float16 emulator), or in float32 (ONNX Runtime). */
+import { existsSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fail, sizeOf } from "../../core/index.ts";
+import { MANIFEST_FILE } from "../artefact.ts";
+import type { ChipInput, ChipRun, ChipRunOptions, ChipRuntime, Finding, LayerTrace } from "../target.ts";
+import { inferValues } from "./infer.ts";
+import { type LynxiManifest, readManifest } from "./manifest.ts";
+import type { OnnxModel } from "./onnx-model.ts";
+import { type OnnxFile, readOnnx } from "./read.ts";
+import { type ExecutionMode, type GraphLayout, layoutOf, type OnnxRun, runModel } from "./simulate.ts";
+
+/** How this chip's runtime names the two modes of every target. */
+const MODES = { chip: "emulator", float32: "float32" } as const;
+
+export interface LynxiRuntime extends ChipRuntime {
+  readonly target: "lynxi";
+  readonly manifest: LynxiManifest | null;
+  readonly layout: GraphLayout;
+  readonly model: OnnxModel;
+  /** As `run`, with every way of executing the graph: also the twin, and the emulator without rounding. */
+  execute(input: ChipInput, mode: ExecutionMode, options?: Omit<ChipRunOptions, "mode">): Promise<ChipRun>;
+  runFloat32(input: ChipInput, options?: Omit<ChipRunOptions, "mode">): Promise<ChipRun>;
+}
+
+/** A spiking layer: its name and the value that holds its spikes. */
+interface SpikeSource {
+  layer: string;
+  value: string;
+  /** One step of one sample. */
+  shape: number[];
+}
+
+/**
+ * Opens an artefact's directory or an ONNX file. A manifest beside the file must belong to it.
+ * @throws FILE when the file is damaged or another one than the manifest describes.
+ */
+export function openLynxi(path: string): LynxiRuntime {
+  const directory = existsSync(path) && statSync(path).isDirectory();
+  const manifestPath = join(directory ? path : dirname(path), MANIFEST_FILE);
+  const manifest = directory || existsSync(manifestPath) ? lynxiManifest(manifestPath, directory) : null;
+  const file = readOnnx(directory ? join(path, manifest!.file) : path);
+  const own = manifest && belongs(manifest, file, manifestPath, directory) ? manifest : null;
+  const layout = own ? layoutFrom(own, file.path) : layoutOf(file.model, file.path);
+  const sources = own ? sourcesFrom(own) : sourcesOf(file.model, layout);
+  const execute: LynxiRuntime["execute"] = async (input, mode, options = {}) => {
+    const spikes = options.layers ? sources.map(({ value }) => value) : [];
+    const run = await runModel(file.model, layout, input, { ...options, mode, spikes }, file.path);
+    return chipRun(run, layout, options.layers ? sources : []);
+  };
+  return {
+    target: "lynxi",
+    file: file.path,
+    inputShape: layout.inputShape,
+    manifest: own,
+    layout,
+    model: file.model,
+    execute,
+    run: (input, options = {}) => execute(input, MODES[options.mode ?? "chip"], options),
+    runFloat32: (input, options = {}) => execute(input, "float32", options),
+    close: () => undefined,
+  };
+}
+
+/** A manifest of another chip beside a lone ONNX file says nothing about it. */
+function lynxiManifest(path: string, required: boolean): LynxiManifest | null {
+  try {
+    return readManifest(path);
+  } catch (error) {
+    if (required) throw error;
+    return null;
+  }
+}
+
+/** In a directory the graph must be the manifest's; a lone file beside a manifest may be another one. */
+function belongs(manifest: LynxiManifest, file: OnnxFile, path: string, required: boolean): boolean {
+  const expected = manifest.sha256[manifest.file];
+  if (expected === file.sha256) return true;
+  const named = required || file.path.endsWith(manifest.file);
+  if (!named) return false;
+  fail("FILE", {
+    where: file.path,
+    expected: `sha256 ${expected} (${path})`,
+    got: file.sha256,
+    hint: "The graph was changed after the export: export again.",
+  });
+}
+
+function layoutFrom(manifest: LynxiManifest, where: string): GraphLayout {
+  const [input, output] = [manifest.inputs[0], manifest.outputs[0]];
+  if (!input || !output) fail("FILE", { where, expected: "one input and one output in the manifest", got: "none" });
+  return {
+    input: input.name,
+    output: output.name,
+    form: manifest.form,
+    steps: manifest.T,
+    batch: manifest.N,
+    inputShape: input.shape.slice(1),
+  };
+}
+
+function sourcesFrom(manifest: LynxiManifest): SpikeSource[] {
+  return manifest.layers.flatMap(({ layer, shape, neuron }) => (neuron ? [{ layer, value: neuron.spikes, shape }] : []));
+}
+
+function sourcesOf(model: OnnxModel, layout: GraphLayout): SpikeSource[] {
+  const { facts } = inferValues(model);
+  return layout.spikes.map((value) => ({ layer: value, value, shape: facts.get(value)?.shape?.slice(2) ?? [] }));
+}
+
+function chipRun(run: OnnxRun, { steps }: GraphLayout, sources: readonly SpikeSource[]): ChipRun {
+  const samples = run.rates.length / run.features;
+  const layers = sources.map(({ layer, value, shape }): LayerTrace => {
+    const data = run.spikes.get(value)!;
+    const perSample = data.length / (steps * samples);
+    return {
+      layer,
+      shape: [steps, samples, ...(sizeOf(shape) === perSample ? shape : [perSample])],
+      data: Uint8Array.from(data),
+    };
+  });
+  const output = run.sequence
+    ? { layer: "output", shape: [steps, samples, run.features], data: run.sequence }
+    : null;
+  return { rates: run.rates, output, layers, events: run.nonFinite.map(nonFiniteEvent) };
+}
+
+function nonFiniteEvent({ node, count }: OnnxRun["nonFinite"][number]): Finding {
+  return {
+    rule: "LX012",
+    severity: "error",
+    place: node,
+    message: `${count} results were infinite or no number: above 65504 a neuron no longer follows its equation`,
+    source: "IEEE 754 binary16",
+    rewrite: "Rescale the weights and the threshold of this layer.",
+  };
+}

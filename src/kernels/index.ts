@@ -1,0 +1,18 @@
+/** Public face of the kernels: the native core, opened when it is first used. */
+import { openCore } from "./load.ts";
+import type { NativeCore } from "./native-core.ts";
+
+export type * from "./native-core.ts";
+
+let opened: NativeCore | null = null;
+
+/** The native core of this JavaScript thread. Throws a NATIVE error when it cannot be loaded. */
+export function core(): NativeCore {
+  opened ??= openCore();
+  return opened;
+}
+
+/** The core if anything has used it, else null. */
+export function loadedCore(): NativeCore | null {
+  return opened;
+}

@@ -1,0 +1,72 @@
+/** Finds and opens the native core. It does not build it: `scripts/setup.mjs` does. */
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type ErrorCode, fail, SpikeshipError } from "../core/index.ts";
+import type { NativeCore } from "./native-core.ts";
+
+interface Addon {
+  /** `makeError` is called whenever C++ refuses something, and what it returns is thrown. */
+  open(makeError: (code: ErrorCode, where: string, expected: string, got: string, hint: string) => Error): NativeCore;
+}
+
+/** The folder of our package.json: above `src/kernels` in the repository and above `dist/kernels` in the package. */
+function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  for (;;) {
+    const file = join(folder, "package.json");
+    if (existsSync(file) && JSON.parse(readFileSync(file, "utf8")).name === "spikeship") return folder;
+    const parent = dirname(folder);
+    if (parent === folder) {
+      fail("NATIVE", { where: "native core", expected: "package.json of spikeship above this file", got: "none" });
+    }
+    folder = parent;
+  }
+}
+
+/** Where the core may lie, best first: a file the user names, the one built here, the one that came with the package. */
+function candidates(root: string): string[] {
+  const named = process.env.SPIKESHIP_CORE;
+  if (named) return [named];
+  return [
+    join(root, "build", "spikeship.node"),
+    join(root, "prebuilds", `${process.platform}-${process.arch}`, "spikeship.node"),
+  ];
+}
+
+function dlopen(file: string, root: string): Addon {
+  const module: { exports: Partial<Addon> } = { exports: {} };
+  try {
+    process.dlopen(module, file);
+  } catch (cause) {
+    fail("NATIVE", {
+      where: `native core ${file}`,
+      expected: "a module that this system can load",
+      got: `"${cause instanceof Error ? cause.message : String(cause)}"`,
+      hint: `Run \`npm run setup\` in ${root}: it installs the libraries that are missing and builds the core for this machine.`,
+      cause,
+    });
+  }
+  return module.exports as Addon;
+}
+
+/** Opens the core for this JavaScript thread. Throws a NATIVE error that says what was looked for and what to do. */
+export function openCore(): NativeCore {
+  const root = packageRoot();
+  const files = candidates(root);
+  const file = files.find((candidate) => existsSync(candidate));
+  if (!file) {
+    fail("NATIVE", {
+      where: "native core",
+      expected: `one of the files ${files.join(", ")}`,
+      got: `none for ${process.platform}-${process.arch} with Node ${process.version}`,
+      hint: process.env.SPIKESHIP_CORE
+        ? "The environment variable SPIKESHIP_CORE names a file that does not exist."
+        : `Run \`npm run setup\` in ${root}: it installs what is missing and builds the core.`,
+    });
+  }
+  return dlopen(file, root).open(
+    (code, where, expected, got, hint) =>
+      new SpikeshipError(code, { where, expected, got, ...(hint === "" ? {} : { hint }) }),
+  );
+}

@@ -1,0 +1,176 @@
+// Batch normalisation over [rows, C] (rows = N and all spatial points). Statistics are sums in double precision over chunks of
+// fixed size; the normalisation itself is y = x * (w / std) + (b - mean * w / std) in float32, as PyTorch computes it.
+#include <algorithm>
+#include <cmath>
+
+#include "batch_norm_kernels.h"
+#include "entries.h"
+#include "failure.h"
+#include "parallel.h"
+#include "sum_axis.h"
+
+namespace spikeship::batch_norm {
+namespace {
+
+// Few channels fill no vector: several rows are then read as one wide row, and values per channel repeated to that width.
+struct Wide {
+  size_t repeat, columns, rows, rest;
+
+  Wide(size_t all_rows, size_t channels)
+      : repeat(std::max<size_t>(1, 64 / channels)), columns(repeat * channels), rows(all_rows / repeat), rest(all_rows % repeat) {}
+
+  std::vector<float> repeated(const std::vector<float>& values) const {
+    std::vector<float> wide;
+    wide.reserve(columns);
+    for (size_t i = 0; i < repeat; i++) wide.insert(wide.end(), values.begin(), values.end());
+    return wide;
+  }
+};
+
+// Sums over all rows of two quantities at once, [2, channels]; `piece(row, rows, columns, first, second)` sums some rows.
+template <class Piece>
+std::vector<double> two_sums(Environment& environment, const Wide& wide, size_t channels, Piece piece) {
+  std::vector<double> totals(2 * channels, 0.0);
+  if (wide.rows > 0) {
+    const auto [rows_each, chunks] = row_chunks(wide.rows, wide.columns);
+    double* partials = environment.partials.doubles(chunks * 2 * wide.columns);
+#pragma omp parallel for schedule(static) if (wide.rows * wide.columns >= parallel_from)
+    for (size_t chunk = 0; chunk < chunks; chunk++) {
+      const size_t row = chunk * rows_each;
+      double* first = partials + chunk * 2 * wide.columns;
+      piece(row * wide.columns, std::min(rows_each, wide.rows - row), wide.columns, first, first + wide.columns);
+    }
+    for (size_t chunk = 0; chunk < chunks; chunk++) {
+      for (size_t which = 0; which < 2; which++) {
+        const double* partial = partials + (chunk * 2 + which) * wide.columns;
+        for (size_t column = 0; column < wide.columns; column++) totals[which * channels + column % channels] += partial[column];
+      }
+    }
+  }
+  if (wide.rest > 0) {
+    std::vector<double> last(2 * channels);
+    piece(wide.rows * wide.columns, wide.rest, channels, last.data(), last.data() + channels);
+    for (size_t i = 0; i < totals.size(); i++) totals[i] += last[i];
+  }
+  return totals;
+}
+
+// Runs `piece(offset, rows, columns)` over all rows.
+template <class Piece>
+void over_rows(const Wide& wide, size_t channels, Piece piece) {
+  if (wide.rows > 0) {
+    const auto [rows_each, chunks] = row_chunks(wide.rows, wide.columns);
+#pragma omp parallel for schedule(static) if (wide.rows * wide.columns >= parallel_from)
+    for (size_t chunk = 0; chunk < chunks; chunk++) {
+      const size_t row = chunk * rows_each;
+      piece(row * wide.columns, std::min(rows_each, wide.rows - row), wide.columns);
+    }
+  }
+  if (wide.rest > 0) piece(wide.rows * wide.columns, wide.rest, channels);
+}
+
+void check(size_t rows, size_t channels, const char* where) {
+  if (rows == 0 || channels == 0) {
+    throw Failure{"SHAPE", where, "at least one row and one channel", std::to_string(rows) + " rows of " + std::to_string(channels), ""};
+  }
+}
+
+// y = x * scale + offset with the values of each channel.
+void normalise(size_t rows, size_t channels, double epsilon, const float* x, const float* mean, const float* variance,
+               const float* weight, const float* bias, float* y) {
+  std::vector<float> scale(channels);
+  std::vector<float> offset(channels);
+  for (size_t c = 0; c < channels; c++) {
+    const auto inverse = static_cast<float>(1.0 / std::sqrt(static_cast<double>(variance[c]) + epsilon));
+    scale[c] = weight == nullptr ? inverse : inverse * weight[c];
+    offset[c] = (bias == nullptr ? 0.0f : bias[c]) - mean[c] * scale[c];
+  }
+  const Wide wide(rows, channels);
+  const auto scales = wide.repeated(scale);
+  const auto offsets = wide.repeated(offset);
+  over_rows(wide, channels, [&](size_t at, size_t some, size_t columns) {
+    SPIKESHIP_ON_BEST_ISA(norm_affine(x + at, some, columns, scales.data(), offsets.data(), y + at));
+  });
+}
+
+}  // namespace
+
+void train(Environment& environment, size_t rows, size_t channels, double epsilon, Buffer x, OptionalBuffer weight,
+           OptionalBuffer bias, Buffer y, Buffer mean, Buffer variance) {
+  check(rows, channels, "batchNormTrain");
+  const size_t count = product({rows, channels});
+  const float* source = x.floats(count, "batchNormTrain x");
+  float* result = y.floats(count, "batchNormTrain y");
+  float* means = mean.floats(channels, "batchNormTrain mean");
+  float* variances = variance.floats(channels, "batchNormTrain variance");
+  const float* weights = weight.floats(channels, "batchNormTrain weight");
+  const float* offsets = bias.floats(channels, "batchNormTrain bias");
+  const Wide wide(rows, channels);
+  // Sums of differences from the first row keep their digits when the mean is large.
+  const std::vector<float> first_row(source, source + channels);
+  const auto shift = wide.repeated(first_row);
+  const auto sums = two_sums(environment, wide, channels, [&](size_t at, size_t some, size_t columns, double* sum, double* square) {
+    SPIKESHIP_ON_BEST_ISA(norm_moments(source + at, some, columns, shift.data(), sum, square));
+  });
+  const auto n = static_cast<double>(rows);
+  for (size_t c = 0; c < channels; c++) {
+    const double difference = sums[c] / n;
+    means[c] = static_cast<float>(static_cast<double>(first_row[c]) + difference);
+    variances[c] = static_cast<float>(std::max(0.0, sums[channels + c] / n - difference * difference));
+  }
+  normalise(rows, channels, epsilon, source, means, variances, weights, offsets, result);
+}
+
+void infer(Environment&, size_t rows, size_t channels, double epsilon, Buffer x, Buffer mean, Buffer variance,
+           OptionalBuffer weight, OptionalBuffer bias, Buffer y) {
+  if (rows == 0 || channels == 0) return;
+  const size_t count = product({rows, channels});
+  normalise(rows, channels, epsilon, x.floats(count, "batchNormInfer x"), mean.floats(channels, "batchNormInfer mean"),
+            variance.floats(channels, "batchNormInfer variance"), weight.floats(channels, "batchNormInfer weight"),
+            bias.floats(channels, "batchNormInfer bias"), y.floats(count, "batchNormInfer y"));
+}
+
+void backward(Environment& environment, bool training, size_t rows, size_t channels, double epsilon, Buffer x, Buffer grad_y,
+              Buffer mean, Buffer variance, OptionalBuffer weight, OptionalBuffer grad_x, OptionalBuffer grad_weight,
+              OptionalBuffer grad_bias) {
+  check(rows, channels, "batchNormBackward");
+  const size_t count = product({rows, channels});
+  const float* source = x.floats(count, "batchNormBackward x");
+  const float* given = grad_y.floats(count, "batchNormBackward gradY");
+  const float* means = mean.floats(channels, "batchNormBackward mean");
+  const float* variances = variance.floats(channels, "batchNormBackward variance");
+  const float* weights = weight.floats(channels, "batchNormBackward weight");
+  float* wanted = grad_x.floats(count, "batchNormBackward gradX");
+  float* wanted_weight = grad_weight.floats(channels, "batchNormBackward gradWeight");
+  float* wanted_bias = grad_bias.floats(channels, "batchNormBackward gradBias");
+  const Wide wide(rows, channels);
+  const auto wide_mean = wide.repeated({means, means + channels});
+  const auto sums = two_sums(environment, wide, channels, [&](size_t at, size_t some, size_t columns, double* sum, double* dot) {
+    SPIKESHIP_ON_BEST_ISA(norm_grad_moments(source + at, given + at, some, columns, wide_mean.data(), sum, dot));
+  });
+
+  const auto n = static_cast<double>(rows);
+  std::vector<float> grad_mean(channels, 0.0f);
+  std::vector<float> slope(channels, 0.0f);
+  std::vector<float> scale(channels);
+  for (size_t c = 0; c < channels; c++) {
+    const double inverse = 1.0 / std::sqrt(static_cast<double>(variances[c]) + epsilon);
+    const double dot = sums[channels + c];
+    if (wanted_weight != nullptr) wanted_weight[c] = static_cast<float>(dot * inverse);
+    if (wanted_bias != nullptr) wanted_bias[c] = static_cast<float>(sums[c]);
+    scale[c] = static_cast<float>(inverse) * (weights == nullptr ? 1.0f : weights[c]);
+    if (!training) continue;
+    grad_mean[c] = static_cast<float>(sums[c] / n);
+    slope[c] = static_cast<float>(dot * inverse * inverse / n);
+  }
+  if (wanted == nullptr) return;
+  const auto grad_means = wide.repeated(grad_mean);
+  const auto slopes = wide.repeated(slope);
+  const auto scales = wide.repeated(scale);
+  over_rows(wide, channels, [&](size_t at, size_t some, size_t columns) {
+    SPIKESHIP_ON_BEST_ISA(norm_backward(source + at, given + at, some, columns, wide_mean.data(), grad_means.data(), slopes.data(),
+                                        scales.data(), wanted + at));
+  });
+}
+
+}  // namespace spikeship::batch_norm

@@ -1,0 +1,18 @@
+// One step of an optimizer over the elements of a parameter, once for each instruction set.
+#pragma once
+
+#include "arguments.h"
+#include "isa.h"
+
+namespace spikeship {
+
+#define SPIKESHIP_DECLARE(isa)                                                                                         \
+  namespace isa {                                                                                                      \
+  void sgd_step(float* param, const float* grad, float* momentum, size_t count, const SgdOptions& options);            \
+  void adam_step(float* param, const float* grad, float* mean, float* variance, size_t count, const AdamOptions& options, \
+                 float step_size, float root_correction);                                                              \
+  }
+SPIKESHIP_FOR_EACH_ISA(SPIKESHIP_DECLARE)
+#undef SPIKESHIP_DECLARE
+
+}  // namespace spikeship

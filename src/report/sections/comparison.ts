@@ -1,0 +1,99 @@
+/** One comparison of a file with its network: the verdict with its reasons, and the table of layers. */
+import { formatShape } from "../../core/index.ts";
+import {
+  countOf,
+  type Difference,
+  formatCount,
+  formatShare,
+  type JudgedComparison,
+  type LayerComparison,
+} from "../../verify/index.ts";
+import { barChart } from "../charts/index.ts";
+import { type Html, html } from "../escape.ts";
+import { badge, icon, plainList, table } from "./parts.ts";
+
+export function comparisonPart(comparison: JudgedComparison): Html {
+  const { title, verdict, predictions, layers, events } = comparison;
+  const checks = verdict.checks.map(
+    ({ subject, passed, sentence }) =>
+      html`<li class="${passed ? "pass" : "fail"}">${icon(passed)}<span><strong>${passed ? "" : "Broken: "}<code>${subject}</code></strong> ${sentence}</span></li>`,
+  );
+  const remarks = [
+    ...verdict.notes,
+    ...(events.length === 0 ? [] : [`${countOf(events.length, "event")} while the file ran.`]),
+  ];
+  return html`<h3>${title} ${badge(verdict.passed)}</h3><p><strong>The contract:</strong> ${verdict.statement}</p><ul class="checks">${checks}</ul>${remarks.length > 0 ? plainList(remarks) : null}${layersTable(layers)}${answers(predictions)}<div class="charts">${ratesChart(layers)}</div>`;
+}
+
+function layersTable(layers: readonly LayerComparison[]): Html {
+  const rows = layers.map((layer) => ({
+    differs: layer.mismatches > 0,
+    cells: [
+      html`<code>${layer.layer}</code>`,
+      formatShape(layer.neurons),
+      formatCount(layer.values),
+      formatCount(layer.trainedSpikes),
+      formatCount(layer.chipSpikes),
+      formatCount(layer.mismatches),
+      formatShare(layer.flipRate),
+      layer.firstDifference === null ? "none" : differenceText(layer.firstDifference),
+    ],
+  }));
+  return table(
+    "Layer by layer: every neuron at every time-step of every sample",
+    [
+      { title: "layer" },
+      { title: "neurons" },
+      { title: "values", numeric: true },
+      { title: "spikes, trained", numeric: true },
+      { title: "spikes, chip", numeric: true },
+      { title: "differ", numeric: true },
+      { title: "share", numeric: true },
+      { title: "first difference", wide: true },
+    ],
+    rows,
+  );
+}
+
+/** Steps and samples are counted from 0, as in every file and message; only the pictures count steps from 1. */
+function differenceText({ step, sample, neuron, trained, chip }: Difference): string {
+  return `step ${step}, sample ${sample}, neuron [${neuron.join(",")}]: trained ${trained}, chip ${chip}`;
+}
+
+function answers(run: JudgedComparison["predictions"]): Html {
+  const side = (correct: number, accuracy: number, ties: number) => [
+    formatCount(correct),
+    formatShare(accuracy),
+    formatCount(ties),
+  ];
+  return table(
+    `Answers on ${countOf(run.samples, "sample")}: the same for ${formatCount(run.agreeing)} (${formatShare(run.agreement)}), equal rates in every class for ${formatCount(run.equalRates)}`,
+    [
+      { title: "side" },
+      { title: "right", numeric: true },
+      { title: "accuracy", numeric: true },
+      { title: "ties for the largest rate", numeric: true },
+    ],
+    [
+      { cells: ["trained", ...side(run.trainedCorrect, run.trainedAccuracy, run.trainedTies)] },
+      { cells: ["chip", ...side(run.chipCorrect, run.chipAccuracy, run.chipTies)] },
+    ],
+  );
+}
+
+function ratesChart(layers: readonly LayerComparison[]): Html {
+  const rate = (spikes: number, values: number) => (values === 0 ? 0 : spikes / values);
+  return barChart({
+    title: "How busy each layer is, over all compared samples",
+    label: "share of neurons that fire in a time-step",
+    sides: [
+      { name: "trained", tone: "trained" },
+      { name: "chip", tone: "chip" },
+    ],
+    groups: layers.map((layer) => ({
+      name: layer.layer,
+      values: [rate(layer.trainedSpikes, layer.values), rate(layer.chipSpikes, layer.values)],
+    })),
+    format: formatShare,
+  });
+}
