@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { alone, filesBelow, hashOf, must, root, say, setup, storedHash } from "./setup.mjs";
 
 const dist = join(root, "dist");
-const hashFile = join(dist, ".sources");
+const hashFile = join(root, "build", "typescript.hash");
 
 function sources() {
   const typescript = filesBelow(join(root, "src")).filter((file) => file.endsWith(".ts"));
@@ -16,7 +16,7 @@ function sources() {
 
 function compile() {
   const hash = hashOf(sources());
-  if (storedHash(hashFile) === hash) return;
+  if (existsSync(dist) && storedHash(hashFile) === hash) return;
   say("compiling TypeScript");
   // Compiled beside and renamed, so that files of deleted sources vanish and a failed build leaves the last good one.
   const fresh = `${dist}.new`;
@@ -25,9 +25,9 @@ function compile() {
   must("compiling TypeScript", process.execPath, [compiler, "-p", "tsconfig.build.json", "--outDir", fresh]);
   const command = join(fresh, "cli", "main.js");
   if (existsSync(command)) chmodSync(command, 0o755);
-  writeFileSync(join(fresh, ".sources"), hash);
   rmSync(dist, { recursive: true, force: true });
   renameSync(fresh, dist);
+  writeFileSync(hashFile, hash);
 }
 
 function prebuild() {

@@ -84,12 +84,14 @@ const PARTS = `
 .verdict .says{font-size:clamp(1.2rem,3vw,1.6rem);font-weight:650;line-height:1.3}
 .pass .icon,.badge.pass{color:var(--good)}
 .fail .icon,.badge.fail{color:var(--bad)}
-.badge{display:inline-flex;align-items:center;gap:6px;font-weight:650;white-space:nowrap}
+.badge{display:inline-flex;align-items:center;vertical-align:bottom;gap:6px;font-weight:650;white-space:nowrap}
 .badge svg{width:18px;height:18px}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr));gap:18px;margin:18px 0 30px}
 .card{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:18px 20px;min-width:0}
 .card h3{margin:0;display:flex;flex-wrap:wrap;justify-content:space-between;gap:4px 12px}
 .card p{margin:.5em 0}
+.card h4{display:flex;flex-wrap:wrap;justify-content:space-between;gap:4px 12px}
+.card.plain{max-width:560px;padding-top:8px;margin:18px 0}
 dl.numbers{display:grid;grid-template-columns:1fr auto;gap:6px 16px;margin:12px 0 0}
 dl.numbers dt{color:var(--soft)}
 dl.numbers dd{margin:0;text-align:right;font-variant-numeric:tabular-nums;font-weight:600}
@@ -139,6 +141,8 @@ svg.chart .value{font-size:11px;font-variant-numeric:tabular-nums}
 .differs{--tone:var(--differs)}
 .stroke{stroke:var(--tone);stroke-width:2;fill:none;stroke-linejoin:round;stroke-linecap:round}
 .dashed{stroke-dasharray:6 5}
+.under{stroke-width:5;opacity:.35}
+.square{fill:none;stroke:var(--tone);stroke-width:1.6}
 .fill{fill:var(--tone)}
 .spikes{stroke:var(--tone);fill:none}
 .mark{fill:var(--tone);stroke:var(--tone);stroke-width:1.4}

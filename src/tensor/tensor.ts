@@ -6,7 +6,7 @@
  */
 import { DTYPES, type DType, fail, formatShape, type RawArray, type Shape, sizeOf } from "../core/index.ts";
 import { core } from "../kernels/index.ts";
-import { channelsLastPermutation } from "./layout.ts";
+import { effectiveSpatial, memoryAxes } from "./layout.ts";
 import { adopt, disown } from "./ownership.ts";
 import { Storage } from "./storage.ts";
 import { Variable } from "./variable.ts";
@@ -138,13 +138,19 @@ export class Tensor {
   toArray(): RawArray {
     const { array: ArrayType, bytes } = DTYPES[this.dtype];
     const target = new ArrayType(this.size);
-    const permutation = channelsLastPermutation(this.shape, this.spatial);
-    if (!permutation) {
+    if (effectiveSpatial(this.shape, this.spatial) === 0) {
       core().read(this.buffer, 0, target);
       return target;
     }
+    const order = memoryAxes(this.shape.length, this.spatial);
     const plain = Storage.allocate(this.size * bytes);
-    core().permute(bytes, this.buffer, permutation.physicalShape, permutation.toLogical, plain.buffer);
+    core().permute(
+      bytes,
+      this.buffer,
+      order.map((axis) => this.shape[axis]!),
+      this.shape.map((_, axis) => order.indexOf(axis)),
+      plain.buffer,
+    );
     core().read(plain.buffer, 0, target);
     plain.release();
     return target;

@@ -160,7 +160,7 @@ describe("scope", () => {
   it("names the way out when a disposed tensor is used", () => {
     const tensor = vector();
     tensor.dispose();
-    expect(() => add(tensor, 1)).toThrow(
+    expect(() => scope(() => add(tensor, 1))).toThrow(
       "tensor [3]: expected a live tensor, got one that was disposed. Return it from scope(), or keep() it, when it is needed later.",
     );
   });

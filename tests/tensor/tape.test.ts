@@ -9,6 +9,7 @@ import {
   mul,
   neg,
   noGrad,
+  pad,
   recordMany,
   reshape,
   scale,
@@ -17,6 +18,7 @@ import {
   sum,
   Tensor,
   toChannelsLast,
+  toPlain,
   zeroGrad,
 } from "../../src/tensor/index.ts";
 import { expectClose, leaf, randomNumbers } from "./gradient.ts";
@@ -280,6 +282,14 @@ describe("noGrad", () => {
       expect(() => noGrad(() => noGrad(() => expect.fail("stop")))).toThrow("stop");
       expect(gradEnabled()).toBe(true);
       expect(square(x).requiresGrad).toBe(true);
+    });
+  });
+
+  it("cuts gradients off also where an operation only passes its memory on", () => {
+    scope(() => {
+      const x = parameter(1, 2);
+      const results = noGrad(() => [toPlain(x), reshape(x, [2, 1]), pad(x, [[0, 0]]), sum(x, [])]);
+      expect(results.map((result) => result.requiresGrad)).toEqual([false, false, false, false]);
     });
   });
 

@@ -1,6 +1,6 @@
 /** Whole training trajectories against SpikingJelly on PyTorch: losses, outputs, gradients and parameters after several steps. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { layers } from "../../src/index.ts";
+import { layers } from "../../src/layers.ts";
 import { RandomStream } from "../../src/core/index.ts";
 import { loadStateDict, type Network, networkFromDescription, resetNet, storedFloats } from "../../src/model/index.ts";
 import { backward, mean, scope, Tensor } from "../../src/tensor/index.ts";

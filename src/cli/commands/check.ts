@@ -1,7 +1,7 @@
 /** `spikeship check`: names what a chip cannot hold, before training and before export. */
 import type { Command } from "commander";
 import { targetById } from "../../exporters/index.ts";
-import { layers } from "../../index.ts";
+import { layers } from "../../layers.ts";
 import { loadCheckpoint, type Network, networkFromDescription } from "../../model/index.ts";
 import { readConfig } from "../config-file.ts";
 import { EXIT } from "../exit-codes.ts";

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { openDataset } from "../../data/index.ts";
 import { targetById } from "../../exporters/index.ts";
-import { layers } from "../../index.ts";
+import { layers } from "../../layers.ts";
 import { loadCheckpoint, type Network, saveCheckpoint } from "../../model/index.ts";
 import { calibrationSamples } from "../../quantize/index.ts";
 import { NETWORK_FILE } from "../../verify/index.ts";

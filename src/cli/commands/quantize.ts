@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { openDataset } from "../../data/index.ts";
 import { targetById } from "../../exporters/index.ts";
-import { layers } from "../../index.ts";
+import { layers } from "../../layers.ts";
 import { loadCheckpoint } from "../../model/index.ts";
 import { calibrationSamples, fineTune } from "../../quantize/index.ts";
 import { wholeNumber } from "../arguments.ts";

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { openDataset } from "../../data/index.ts";
-import { layers } from "../../index.ts";
+import { layers } from "../../layers.ts";
 import { networkFromDescription } from "../../model/index.ts";
 import { trainInDirectory } from "../../train/index.ts";
 import { wholeNumber } from "../arguments.ts";

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { type DatasetConfig, openDataset } from "../../data/index.ts";
-import { layers } from "../../index.ts";
+import { layers } from "../../layers.ts";
 import { loadCheckpoint } from "../../model/index.ts";
 import { NETWORK_FILE, type VerdictDocument, verifyArtefact } from "../../verify/index.ts";
 import { wholeNumber } from "../arguments.ts";

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { type Dataset, openDataset } from "../../data/index.ts";
 import { type Artefact, type DeploymentTarget, targetById } from "../../exporters/index.ts";
-import { layers } from "../../index.ts";
+import { layers } from "../../layers.ts";
 import { type Network, networkFromDescription, saveCheckpoint } from "../../model/index.ts";
 import { calibrationSamples, type FineTuneOutcome, fineTune } from "../../quantize/index.ts";
 import { type Config, evaluate, type Evaluation, type TrainOutcome, trainInDirectory } from "../../train/index.ts";

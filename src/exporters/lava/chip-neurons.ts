@@ -6,8 +6,9 @@
 
 /** Registers of current and voltage have 24 bits. */
 const REGISTER = 2 ** 23;
-/** Activation, threshold and bias enter the registers shifted by 6 bits. */
-export const STATE_STEPS = 64;
+/** Activation, threshold and bias enter the registers shifted by this; a sigma-delta neuron drops as many from what it sends. */
+const STATE_BITS = 6;
+export const STATE_STEPS = 2 ** STATE_BITS;
 const DECAY_ONE = 4096;
 
 /** Numbers per neuron of one sample; an array of one is shared by all. Bias in weight steps. */
@@ -34,16 +35,16 @@ export interface RegisterEvents {
 }
 
 export interface ChipNeurons {
-  readonly events: RegisterEvents;
   /** One step: activation of every neuron in, spikes (or payloads) out; both hold `samples * features` numbers. */
   step(activation: ArrayLike<number>, spikes: Int32Array | Float32Array): void;
   /** The chip's periodic reset. */
   reset(): void;
 }
 
-export function makeNeurons(parameters: NeuronParameters, features: number, samples: number): ChipNeurons {
+/** Neurons of one layer for some samples, all states 0. `events` is counted up. */
+export function makeNeurons(parameters: NeuronParameters, features: number, samples: number, events: RegisterEvents): ChipNeurons {
   return parameters.model === "cuba"
-    ? new CubaNeurons(parameters, features, samples)
+    ? new CubaNeurons(parameters, features, samples, events)
     : new SigmaDeltaNeurons(parameters, features, samples);
 }
 
@@ -53,7 +54,6 @@ const spread = (numbers: Int32Array, features: number): Int32Array =>
 
 /** Leaky current and voltage, both decays in 4096ths rounded toward zero; fires strictly above the threshold, then the voltage is 0. */
 class CubaNeurons implements ChipNeurons {
-  readonly events = { wrapped: 0, saturated: 0 };
   private readonly current: Float64Array;
   private readonly voltage: Float64Array;
   private readonly currentKeep: Int32Array;
@@ -64,6 +64,7 @@ class CubaNeurons implements ChipNeurons {
     private readonly parameters: CubaParameters,
     private readonly features: number,
     samples: number,
+    private readonly events: RegisterEvents,
   ) {
     this.current = new Float64Array(samples * features);
     this.voltage = new Float64Array(samples * features);
@@ -76,7 +77,8 @@ class CubaNeurons implements ChipNeurons {
     const { current, voltage, currentKeep, voltageKeep, bias, features } = this;
     const threshold = this.parameters.threshold * STATE_STEPS;
     for (let i = 0, neuron = 0; i < current.length; i++, neuron = neuron + 1 === features ? 0 : neuron + 1) {
-      const u = this.wrap(Math.trunc((current[i]! * currentKeep[neuron]!) / DECAY_ONE) + activation[i]! * STATE_STEPS);
+      const decayed = Math.trunc((current[i]! * currentKeep[neuron]!) / DECAY_ONE);
+      const u = this.wrap((decayed + (activation[i]! << STATE_BITS)) | 0);
       const v = this.saturate(Math.trunc((voltage[i]! * voltageKeep[neuron]!) / DECAY_ONE) + u + bias[neuron]!);
       const fires = v > threshold;
       current[i] = u;
@@ -109,7 +111,6 @@ class CubaNeurons implements ChipNeurons {
  * States have 32 bits. Always ReLU between the two. These models ignore resets.
  */
 class SigmaDeltaNeurons implements ChipNeurons {
-  readonly events = { wrapped: 0, saturated: 0 };
   private readonly sigma: Int32Array;
   private readonly activation: Int32Array;
   private readonly residue: Int32Array;
@@ -148,6 +149,3 @@ class SigmaDeltaNeurons implements ChipNeurons {
 
   reset(): void {}
 }
-
-/** Bits that a sigma-delta neuron drops from what it sends. */
-const STATE_BITS = 6;

@@ -119,7 +119,8 @@ export class Hdf5Reader {
 
   private numbers(place: string, value: unknown): Float64Array {
     const list = ArrayBuffer.isView(value) ? (value as unknown as ArrayLike<number | bigint>) : [value as number | bigint];
-    const numbers = Float64Array.from(list as ArrayLike<number>, Number);
+    // adding 0 turns -0 into 0
+    const numbers = Float64Array.from(list as ArrayLike<number>, (number) => Number(number) + 0);
     const wrong = numbers.findIndex((number) => !Number.isFinite(number));
     if (wrong >= 0) this.refuse(place, "finite numbers", `${numbers[wrong]} at index ${wrong}`);
     return numbers;

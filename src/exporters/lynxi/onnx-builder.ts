@@ -38,7 +38,7 @@ const ints = (value: readonly number[]): OnnxAttribute => ({ kind: "ints", value
 export class OnnxBuilder {
   readonly roundings: RoundingRecord[] = [];
   readonly #model: OnnxModel;
-  readonly #names = new Set<string>();
+  readonly #values = new Map<string, BuiltValue>();
   readonly #constants = new Map<string, BuiltValue>();
   /** What each Reshape read. */
   readonly #reshaped = new Map<string, BuiltValue>();
@@ -67,8 +67,13 @@ export class OnnxBuilder {
     return this.#model.nodes.map(({ name }) => name);
   }
 
+  /** A value by its name. */
+  value(name: string): BuiltValue {
+    return this.#values.get(name) ?? fail("STATE", { where: "ONNX graph", expected: `a value "${name}"`, got: "none" });
+  }
+
   input(name: string, shape: number[]): BuiltValue {
-    const value = { name: this.claim(name), type: this.options.float, shape };
+    const value = this.claim({ name, type: this.options.float, shape });
     this.#model.inputs.push(value);
     return value;
   }
@@ -90,7 +95,7 @@ export class OnnxBuilder {
     facts: { shape: number[]; type?: ElementType },
     attributes: Record<string, OnnxAttribute> = {},
   ): BuiltValue {
-    const value: BuiltValue = { name: this.claim(name), type: facts.type ?? this.options.float, shape: facts.shape };
+    const value = this.claim({ name, type: facts.type ?? this.options.float, shape: facts.shape });
     this.#model.nodes.push({
       name: value.name,
       op,
@@ -111,7 +116,7 @@ export class OnnxBuilder {
     }
     const half = this.options.float === "float16";
     return this.store({
-      name: this.claim(name),
+      name,
       type: this.options.float,
       shape: [...shape],
       data: half ? toFloat16Bits(rounded.data) : rounded.data,
@@ -139,7 +144,7 @@ export class OnnxBuilder {
     const known = this.#constants.get(name);
     if (known) return known;
     const data = BigInt64Array.from(numbers, BigInt);
-    const value = this.store({ name: this.claim(name), type: "int64", shape: [numbers.length], data });
+    const value = this.store({ name, type: "int64", shape: [numbers.length], data });
     this.#constants.set(name, value);
     return value;
   }
@@ -189,13 +194,14 @@ export class OnnxBuilder {
 
   private store(tensor: OnnxTensor): BuiltValue {
     this.#model.initializers.push(tensor);
-    return { name: tensor.name, type: tensor.type, shape: tensor.shape };
+    return this.claim({ name: tensor.name, type: tensor.type, shape: tensor.shape });
   }
 
-  private claim(name: string): string {
-    if (this.#names.has(name)) fail("STATE", { where: "ONNX graph", expected: "a new name", got: `"${name}"` });
-    this.#names.add(name);
-    return name;
+  private claim(value: BuiltValue): BuiltValue {
+    const { name } = value;
+    if (this.#values.has(name)) fail("STATE", { where: "ONNX graph", expected: "a new name", got: `"${name}"` });
+    this.#values.set(name, value);
+    return value;
   }
 }
 

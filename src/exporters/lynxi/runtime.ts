@@ -52,6 +52,8 @@ export function openLynxi(path: string): LynxiRuntime {
     target: "lynxi",
     file: file.path,
     inputShape: layout.inputShape,
+    inputForm: layout.form,
+    steps: layout.steps,
     manifest: own,
     layout,
     model: file.model,
@@ -96,6 +98,7 @@ function layoutFrom(manifest: LynxiManifest, where: string): GraphLayout {
     steps: manifest.T,
     batch: manifest.N,
     inputShape: input.shape.slice(1),
+    spikes: sourcesFrom(manifest).map(({ value }) => value),
   };
 }
 
@@ -122,7 +125,7 @@ function chipRun(run: OnnxRun, { steps }: GraphLayout, sources: readonly SpikeSo
   const output = run.sequence
     ? { layer: "output", shape: [steps, samples, run.features], data: run.sequence }
     : null;
-  return { rates: run.rates, output, layers, events: run.nonFinite.map(nonFiniteEvent) };
+  return { samples, rates: run.rates, output, layers, events: run.nonFinite.map(nonFiniteEvent) };
 }
 
 function nonFiniteEvent({ node, count }: OnnxRun["nonFinite"][number]): Finding {

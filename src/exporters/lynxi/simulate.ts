@@ -150,13 +150,14 @@ function largestValue(model: OnnxModel, layout: GraphLayout): number {
   return Math.max(sizeOf(layout.inputShape) * layout.batch, ...shapes);
 }
 
-function sampleCount(layout: GraphLayout, input: ChipInput, where: string): number {
-  const sequence = layout.form === "sequence";
-  const expected = `${sequence ? `[T=${layout.steps}, N, ` : "[N, "}${layout.inputShape.join(", ")}]`;
+/** Samples in an input that fits the graph. With one time-step, an image and a sequence of one are the same. */
+function sampleCount({ form, steps, inputShape }: GraphLayout, input: ChipInput, where: string): number {
+  const sequence = input.form === "sequence";
   const rest = input.shape.slice(sequence ? 2 : 1);
-  const timeFits = !sequence || input.shape[0] === layout.steps;
-  if (input.form !== layout.form || !timeFits || sizeOf(rest) !== sizeOf(layout.inputShape)) {
-    fail("SHAPE", { where: `${where}: input`, expected: `${layout.form} ${expected}`, got: `${input.form} ${formatShape(input.shape)}` });
+  const formFits = input.form === form || steps === 1;
+  if (!formFits || (sequence && input.shape[0] !== steps) || sizeOf(rest) !== sizeOf(inputShape)) {
+    const axes = form === "sequence" ? `[T=${steps}, N, ${inputShape.join(", ")}]` : `[N, ${inputShape.join(", ")}]`;
+    fail("SHAPE", { where: `${where}: input`, expected: `${form} ${axes}`, got: `${input.form} ${formatShape(input.shape)}` });
   }
   return input.shape[sequence ? 1 : 0]!;
 }

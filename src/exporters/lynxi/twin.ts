@@ -33,8 +33,8 @@ function roundingPair(from: string, to: string): OnnxNode[] {
   const half = `${to}.half`;
   const node = { op: "Cast", domain: "" };
   return [
-    { ...node, name: half, inputs: [from], outputs: [half], attributes: { to: castTo("float16") } },
-    { ...node, name: to, inputs: [half], outputs: [to], attributes: { to: castTo("float32") } },
+    { ...node, name: `${to}.to_float16`, inputs: [from], outputs: [half], attributes: { to: castTo("float16") } },
+    { ...node, name: `${to}.to_float32`, inputs: [half], outputs: [to], attributes: { to: castTo("float32") } },
   ];
 }
 

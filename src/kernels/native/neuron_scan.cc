@@ -49,8 +49,7 @@ void for_each_block(size_t elements, size_t steps, Work work) {
 template <class Neuron>
 NEURON_WORD typename Neuron::Register from_edge(const Neuron& neuron, float value) {
   if constexpr (Neuron::is_grid) {
-    const double steps = static_cast<double>(value) * static_cast<double>(neuron.gridScale);
-    return with_sign(nearest(absolute(steps)), steps);
+    return nearest(static_cast<double>(value) * static_cast<double>(neuron.gridScale));
   } else if constexpr (Neuron::is_half) {
     return half(value);
   } else {

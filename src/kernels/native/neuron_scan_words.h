@@ -16,22 +16,23 @@ NEURON_WORD double with_sign(double size, double of) {
   return bits_as<double>(bits_as<uint64_t>(size) | (bits_as<uint64_t>(of) & 0x8000000000000000u));
 }
 
-// To the nearest whole number. Without SSE4.1 by adding and subtracting 2^52 (2^23), which numbers of that size do not need.
+// To the nearest whole number and toward zero. Without SSE4.1's instructions by adding and subtracting 2^23 (2^52), which numbers of
+// that size do not need. (g++ makes vector code of `trunc` only with -fno-trapping-math.)
 #if defined(__SSE4_1__) || !defined(__x86_64__)
-NEURON_WORD float nearest(float size) { return __builtin_rintf(size); }
-NEURON_WORD double nearest(double size) { return __builtin_rint(size); }
+NEURON_WORD double nearest(double x) { return __builtin_rint(x); }
+NEURON_WORD float truncate(float x) { return __builtin_truncf(x); }
+NEURON_WORD double truncate(double x) { return __builtin_trunc(x); }
 #else
-NEURON_WORD float nearest(float size) { return size >= 0x1p23f ? size : (size + 0x1p23f) - 0x1p23f; }
-NEURON_WORD double nearest(double size) { return size >= 0x1p52 ? size : (size + 0x1p52) - 0x1p52; }
-#endif
-
-// Toward zero: nearest, and one less where that went up. (g++ turns `rint` into vector code but not `trunc`, which may trap.)
+NEURON_WORD float nearest_size(float size) { return size >= 0x1p23f ? size : (size + 0x1p23f) - 0x1p23f; }
+NEURON_WORD double nearest_size(double size) { return size >= 0x1p52 ? size : (size + 0x1p52) - 0x1p52; }
+NEURON_WORD double nearest(double x) { return with_sign(nearest_size(absolute(x)), x); }
 template <class Real>
 NEURON_WORD Real truncate(Real x) {
   const Real size = absolute(x);
-  const Real near = nearest(size);
+  const Real near = nearest_size(size);
   return with_sign(near > size ? near - Real(1) : near, x);
 }
+#endif
 
 // 2^n for whole n from -126 to 127. Adding 1.5 * 2^23 leaves n in the low bits; the shift moves it into the exponent.
 NEURON_WORD float power_of_two(float n) {

@@ -23,4 +23,5 @@ export const cubaCurrent = defineNeuron({
     state: { current: cuba.integrateCurrent(w, { x, current: state.current }, p) },
   }),
   gridScale: "gridScale",
+  freeze: (options, learned) => ({ kind: "CubaCurrent", options: cuba.freezeDecays(options, learned) }),
 });

@@ -38,13 +38,5 @@ export const cubaLifNode = defineNeuron({
   },
   gridScale: "gridScale",
   threshold: cuba.effectiveThreshold,
-  freeze: (options, learned) => ({
-    kind: "CubaLIFNode",
-    options: {
-      ...options,
-      currentDecay: "current_decay" in learned ? cuba.frozenDecay(learned.current_decay!) : options.currentDecay,
-      voltageDecay: "voltage_decay" in learned ? cuba.frozenDecay(learned.voltage_decay!) : options.voltageDecay,
-      requiresGrad: false,
-    },
-  }),
+  freeze: (options, learned) => ({ kind: "CubaLIFNode", options: cuba.freezeDecays(options, learned) }),
 });

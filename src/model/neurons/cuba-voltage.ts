@@ -26,4 +26,5 @@ export const cubaVoltage = defineNeuron({
   },
   gridScale: "gridScale",
   threshold: cuba.effectiveThreshold,
+  freeze: (options, learned) => ({ kind: "CubaVoltage", options: cuba.freezeDecays(options, learned) }),
 });

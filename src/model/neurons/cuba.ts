@@ -74,9 +74,18 @@ export function deriveDecay<E>(w: ParameterWords<E>, fraction: number, learned: 
   return w.roundEven(learned ?? w.constant(fraction * FULL_DECAY));
 }
 
-/** Fraction of a learned decay, clamped to the chip's range. */
-export function frozenDecay(learned: number): number {
-  return Math.min(FULL_DECAY, Math.max(0, learned)) / FULL_DECAY;
+/** Options with learned decays (by checkpoint name) written into them, clamped to the chip's range. */
+export function freezeDecays<O extends Readonly<Partial<Record<"currentDecay" | "voltageDecay", number>>>>(
+  options: O,
+  { current_decay, voltage_decay }: Readonly<Record<string, number>>,
+): O {
+  const fraction = (learned: number) => Math.min(FULL_DECAY, Math.max(0, learned)) / FULL_DECAY;
+  return {
+    ...options,
+    ...(current_decay === undefined ? {} : { currentDecay: fraction(current_decay) }),
+    ...(voltage_decay === undefined ? {} : { voltageDecay: fraction(voltage_decay) }),
+    requiresGrad: false,
+  };
 }
 
 export function deriveScale<E>(w: ParameterWords<E>, { scale }: ScaleOptions): { gridScale: E } {

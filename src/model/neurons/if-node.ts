@@ -12,6 +12,7 @@ import {
   RESETS,
   resetOf,
   resetsBelowThreshold,
+  shiftToReset,
 } from "./membrane.ts";
 
 export const ifNode = defineNeuron({
@@ -27,8 +28,5 @@ export const ifNode = defineNeuron({
   derive: (w, { vThreshold, vReset }) => ({ vThreshold: w.constant(vThreshold), vReset: w.constant(vReset ?? 0) }),
   step: (w, { x, state }, p, flags) => fireAndReset(w, w.add(state.v, x), p, flags),
   threshold: ({ vThreshold }) => vThreshold,
-  shifted: (options) =>
-    options.vReset === null
-      ? options
-      : { ...options, vThreshold: options.vThreshold - options.vReset, vReset: 0 },
+  shifted: shiftToReset,
 });

@@ -3,7 +3,7 @@
  * (T steps, E elements), states `[E]`, reals in float32. Gradients are added in the kernels' order, so that they agree bit for bit;
  * gradients of parameters are summed in another order and agree only closely.
  */
-import type { FlagValues } from "./define.ts";
+import type { Flags } from "./define.ts";
 import { neuronDefinition } from "./registry.ts";
 import { numberWords, roundEven, roundTo } from "./targets/number.ts";
 import { backwardStep, forwardStep, learnedParameters, restart } from "./targets/step.ts";
@@ -31,7 +31,7 @@ export interface InterpretedBackward {
 }
 
 /** The variant's numbers and the way between the edge (reals) and the inside (reals or grid numbers). */
-function inside(variant: NeuronVariant, flags: Readonly<Record<string, string>>) {
+function inside(variant: NeuronVariant, flags: Flags) {
   const definition = neuronDefinition(variant.kind);
   const { reading } = variant;
   const words = numberWords(reading);
@@ -46,7 +46,7 @@ function inside(variant: NeuronVariant, flags: Readonly<Record<string, string>>)
     flags,
     words,
     parameters,
-    toInside: (value: number) => (grid === null ? round(value) : Math.sign(value) * roundEven(Math.abs(value * grid))),
+    toInside: (value: number) => (grid === null ? round(value) : roundEven(value * grid)),
     toEdge: (value: number) => (grid === null ? value : words.fromGrid(value, grid)),
     gradientIn: (gradient: number) => (grid === null ? gradient : Math.fround(gradient * Math.fround(1 / grid))),
     gradientOut: (gradient: number) => (grid === null ? gradient : Math.fround(gradient * grid)),
@@ -57,9 +57,8 @@ function inside(variant: NeuronVariant, flags: Readonly<Record<string, string>>)
 type Inside = ReturnType<typeof inside>;
 
 function insideOf(variant: NeuronVariant, options: object): Inside {
-  return inside(variant, choiceOf(variant.kind, options, variant.reading).flags as FlagsOfAny);
+  return inside(variant, choiceOf(variant.kind, options, variant.reading).flags);
 }
-type FlagsOfAny = { readonly [K in keyof FlagValues]: string };
 
 const rows = (names: readonly string[], size: number): Record<string, Float32Array> =>
   Object.fromEntries(names.map((name) => [name, new Float32Array(size)]));

@@ -15,6 +15,7 @@ import {
   RESETS,
   resetOf,
   resetsBelowThreshold,
+  shiftToReset,
 } from "./membrane.ts";
 
 export const lifNode = defineNeuron({
@@ -46,8 +47,5 @@ export const lifNode = defineNeuron({
   }),
   step: (w, { x, state }, p, flags) => fireAndReset(w, leakyCharge(w, { x, v: state.v }, p, flags), p, flags),
   threshold: ({ vThreshold }) => vThreshold,
-  shifted: (options) =>
-    options.vReset === null
-      ? options
-      : { ...options, vThreshold: options.vThreshold - options.vReset, vReset: 0 },
+  shifted: shiftToReset,
 });

@@ -52,6 +52,12 @@ export const membraneParameters = {
   vReset: { meaning: "potential after a hard reset" },
 } as const;
 
+/** The neuron measured from its reset potential. Adding a constant to v, vReset and vThreshold changes no spike. */
+export function shiftToReset<O extends MembraneOptions>(options: O): O {
+  const { vThreshold, vReset } = options;
+  return vReset === null ? options : { ...options, vThreshold: vThreshold - vReset, vReset: 0 };
+}
+
 /** Fires at v >= vThreshold, then resets: h(1-s), h(1-s) + s vReset, or h - s vThreshold. */
 export function fireAndReset<E>(
   w: Words<E>,

@@ -15,6 +15,7 @@ import {
   RESETS,
   resetOf,
   resetsBelowThreshold,
+  shiftToReset,
 } from "./membrane.ts";
 
 export const parametricLifNode = defineNeuron({
@@ -53,8 +54,5 @@ export const parametricLifNode = defineNeuron({
   freeze({ initTau: _, ...options }, { w }) {
     return { kind: "LIFNode", options: { tau: 1 + Math.exp(-w!), ...options } };
   },
-  shifted: (options) =>
-    options.vReset === null
-      ? options
-      : { ...options, vThreshold: options.vThreshold - options.vReset, vReset: 0 },
+  shifted: shiftToReset,
 });

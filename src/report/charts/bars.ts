@@ -1,7 +1,17 @@
-/** Grouped horizontal bars: one group for each name, one bar for each side. Names stand above their bars, so long ones fit. */
-import { type Html, html } from "../escape.ts";
-import { CHART_WIDTH, drawing, figure, type LegendEntry, legend, type Tone } from "./frame.ts";
-import { checkFinite, linearScale } from "./scale.ts";
+/** Grouped horizontal bars: one group for each name, one bar for each side. Short names stand beside their bars, long ones above them. */
+import { type Content, type Html, html } from "../escape.ts";
+import {
+  CHART_WIDTH,
+  drawing,
+  EMPTY_TEXT,
+  figure,
+  type LegendEntry,
+  legend,
+  numberAxis,
+  type Tone,
+  textWidth,
+} from "./frame.ts";
+import { checkFinite, formatTick, type Interval, linearScale, roundInterval } from "./scale.ts";
 
 export interface BarChart {
   title: string;
@@ -10,43 +20,84 @@ export interface BarChart {
   sides: readonly { name: string; tone: Tone }[];
   /** Values at least 0, one for each side. */
   groups: readonly { name: string; values: readonly number[] }[];
+  /** How a value is written at the end of its bar. */
   format: (value: number) => string;
-  /** Length of the longest bar; the largest value unless given. */
+  /** How a tick is written; as a number unless given. */
+  tick?: (value: number, step: number) => string;
+  /** Where the axis ends; a round number above the largest value unless given. */
   largest?: number;
+  note?: Content;
 }
 
-const [NAME, BAR, GAP] = [17, 10, 9];
-/** Room for the value at the end of the longest bar. */
-const VALUE_ROOM = 62;
+/** Heights of a name above its bars, of a bar with the gap to the next, of a bar, of the gap between groups, and of the axis. */
+const [NAME, STEP, BAR, GAP, AXIS] = [17, 12, 10, 9, 36];
+/** Room for the value at the end of the longest bar, and the longest name that stands beside its bars. */
+const [VALUE_ROOM, BESIDE] = [58, 70];
 
 /** @throws VALUE on a value that is not finite. */
 export function barChart(chart: BarChart): Html {
   const values = chart.groups.flatMap((group) => group.values);
   checkFinite(values, `chart "${chart.title}"`);
-  const largest = chart.largest ?? values.reduce((a, b) => Math.max(a, b), 0);
-  const length = linearScale([0, largest === 0 ? 1 : largest], [0, CHART_WIDTH - VALUE_ROOM]);
-  const step = NAME + chart.sides.length * (BAR + 2) + GAP;
-  const groups = chart.groups.map(({ name, values }, i) => {
-    const top = i * step;
-    const bars = chart.sides.map(({ tone }, side) => {
-      const [y, value] = [top + NAME + side * (BAR + 2), values[side] ?? 0];
-      return html`<g class="${tone}"><rect class="fill" x="0" y="${y}" width="${Math.max(1, length(value))}" height="${BAR}" rx="2"/><text class="value" x="${Math.max(1, length(value)) + 6}" y="${y + BAR - 0.5}">${chart.format(value)}</text></g>`;
-    });
-    return html`<text class="name" x="0" y="${top + 11}">${name}</text>${bars}`;
-  });
-  const height = Math.max(60, chart.groups.length * step + 16);
-  const axis = html`<path class="axis" d="M0 ${NAME - 4}V${height - 18}"/><text class="label" x="0" y="${height - 3}">${chart.label}</text>`;
-  const empty = html`<text class="empty" x="${CHART_WIDTH / 2}" y="30" text-anchor="middle">nothing was recorded</text>`;
-  const description = chart.groups
-    .map(
-      ({ name, values }) =>
-        `${name}: ${values.map((v, i) => `${chart.sides[i]?.name ?? ""} ${chart.format(v)}`).join(", ")}.`,
-    )
-    .join(" ");
-  const entries = chart.sides.map(({ name, tone }): LegendEntry => ({ name, tone, mark: "box" }));
-  return figure(
-    chart.title,
-    drawing({ title: chart.title, description, height }, chart.groups.length === 0 ? empty : [axis, groups]),
-    entries.length > 1 ? legend(entries) : null,
+  const widest = Math.max(0, ...chart.groups.map(({ name }) => textWidth(name)));
+  const beside = widest <= BESIDE;
+  const left = beside ? widest + 8 : 0;
+  const interval: Interval = [0, chart.largest ?? roundInterval(values, 0)[1]];
+  const length = linearScale(interval, [0, CHART_WIDTH - VALUE_ROOM - left]);
+  const groupHeight = (beside ? 0 : NAME) + chart.sides.length * STEP + GAP;
+  const groups = chart.groups.map((group, i) =>
+    drawGroup(chart, group, { left, top: i * groupHeight, beside, length }),
   );
+  const bottom = chart.groups.length * groupHeight;
+  const body = groups.length === 0 ? EMPTY_TEXT : [groups, axisBelow(chart, interval, { left, bottom, length })];
+  const facts = { title: chart.title, description: describe(chart), height: Math.max(60, bottom + AXIS) };
+  const entries = chart.sides.map(({ name, tone }): LegendEntry => ({ name, tone, mark: "box" }));
+  return figure(chart.title, drawing(facts, body), entries.length > 1 ? legend(entries) : null, chart.note);
+}
+
+interface Place {
+  left: number;
+  top: number;
+  beside: boolean;
+  length: (value: number) => number;
+}
+
+function drawGroup(
+  chart: BarChart,
+  { name, values }: BarChart["groups"][number],
+  { left, top, beside, length }: Place,
+): Html {
+  const first = top + (beside ? 0 : NAME);
+  const bars = chart.sides.map(({ tone }, side) => {
+    const y = first + side * STEP;
+    const value = values[side] ?? 0;
+    const end = left + Math.max(0, length(value));
+    return html`<g class="${tone}"><rect class="fill" x="${left}" y="${y}" width="${end - left}" height="${BAR}" rx="1.5"/><text class="value" x="${end + 5}" y="${y + BAR - 1}">${chart.format(value)}</text></g>`;
+  });
+  const height = chart.sides.length * STEP - 2;
+  const title = beside
+    ? html`<text class="name" x="${left - 8}" y="${first + height / 2 + 4}" text-anchor="end">${name}</text>`
+    : html`<text class="name" x="0" y="${top + 12}">${name}</text>`;
+  return html`${title}${bars}<path class="axis" d="M${left} ${first - 2}v${height + 4}"/>`;
+}
+
+function axisBelow(
+  chart: BarChart,
+  interval: Interval,
+  at: { left: number; bottom: number; length: (value: number) => number },
+): Html {
+  const { marks } = numberAxis(chart.label, interval, { pieces: 4, format: chart.tick ?? formatTick });
+  const line = html`<path class="axis" d="M${at.left} ${at.bottom}h${at.length(interval[1])}"/>`;
+  const ticks = marks.map(({ at: value, text }) => {
+    const x = at.left + at.length(value);
+    return html`<path class="axis" d="M${x} ${at.bottom}v4"/><g class="ticks"><text x="${x}" y="${at.bottom + 16}" text-anchor="${value === 0 ? "start" : "middle"}">${text}</text></g>`;
+  });
+  return html`${line}${ticks}<text class="label" x="${at.left}" y="${at.bottom + 32}">${chart.label}</text>`;
+}
+
+function describe({ groups, sides, format }: BarChart): string {
+  const sentences = groups.map(({ name, values }) => {
+    const written = values.map((value, i) => `${sides.length > 1 ? `${sides[i]?.name ?? ""} ` : ""}${format(value)}`);
+    return `${name}: ${written.join(", ")}.`;
+  });
+  return sentences.length === 0 ? "Nothing was recorded." : sentences.join(" ");
 }

@@ -5,8 +5,11 @@ import { formatTick, type Interval, linearScale, ticksWithin } from "./scale.ts"
 /** Width of every chart in its own units; the page scales it. Chosen so that 12 units of text stay readable on a phone. */
 export const CHART_WIDTH = 400;
 
-/** Rough width of a character of tick text, 11 units high. */
-const CHARACTER = 6.2;
+/** Rough width of text 11 to 12 units high: fonts differ, so a little more than most need. */
+export const textWidth = (text: string): number => text.length * 6.6;
+
+/** What stands in a chart without data. */
+export const EMPTY_TEXT = html`<text class="empty" x="${CHART_WIDTH / 2}" y="36" text-anchor="middle">nothing was recorded</text>`;
 
 /** A drawing that a screen reader announces by its title and describes by its description. */
 export function drawing(
@@ -27,7 +30,7 @@ export interface LegendEntry {
   name: string;
   /** Class of the style sheet that gives the colour. */
   tone: Tone;
-  mark: "line" | "dashed" | "box" | "tick" | "diamond";
+  mark: "line" | "under" | "dashed" | "box" | "tick" | "diamond";
 }
 
 /** Colours by meaning, defined in the style sheet. */
@@ -35,7 +38,8 @@ export type Tone = "trained" | "chip" | "differs" | "third";
 
 const SWATCHES: { [K in LegendEntry["mark"]]: Html } = {
   line: html`<path class="stroke" d="M1 6H21"/><circle class="fill" cx="11" cy="6" r="3"/>`,
-  dashed: html`<path class="stroke dashed" d="M1 6H21"/><path class="fill" d="M8 3h6v6h-6z"/>`,
+  under: html`<path class="stroke under" d="M3 6H19"/><circle class="fill" cx="11" cy="6" r="3"/>`,
+  dashed: html`<path class="stroke dashed" d="M1 6H21"/><path class="square" d="M7.5 2.5h7v7h-7z"/>`,
   box: html`<path class="fill" d="M3 1h16v10H3z"/>`,
   tick: html`<path class="stroke" d="M7 1V11M15 1V11"/>`,
   diamond: html`<path class="mark" d="M11 1l5 5-5 5-5-5z"/>`,
@@ -85,7 +89,7 @@ export const PLOT_MARGIN = { top: 26, bottom: 36 };
 
 /** Axes around a plot of `height`: the y label stands above its axis, where it can be read without turning the head. */
 export function plot(xAxis: Axis, yAxis: Axis, height: number): Plot {
-  const left = Math.max(18, ...yAxis.marks.map(({ text }) => text.length * CHARACTER + 10));
+  const left = Math.max(18, ...yAxis.marks.map(({ text }) => textWidth(text) + 10));
   const [right, top, bottom] = [CHART_WIDTH - 10, PLOT_MARGIN.top, height - PLOT_MARGIN.bottom];
   const [x, y] = [linearScale(xAxis.interval, [left, right]), linearScale(yAxis.interval, [bottom, top])];
   const grid = yAxis.marks.map(({ at }) => html`<path class="grid" d="M${left} ${y(at)}H${right}"/>`);

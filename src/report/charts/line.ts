@@ -2,8 +2,8 @@
 import { type Html, html } from "../escape.ts";
 import {
   type AxisOptions,
-  CHART_WIDTH,
   drawing,
+  EMPTY_TEXT,
   figure,
   type LegendEntry,
   legend,
@@ -16,7 +16,7 @@ import { checkFinite, roundInterval } from "./scale.ts";
 export interface Series {
   name: string;
   tone: Tone;
-  /** Told apart by more than colour: a dashed line has square marks. */
+  /** Told apart by more than colour: a dashed line has square marks and lies on a broad one, so both show where they are equal. */
   dashed?: boolean;
   points: readonly { x: number; y: number }[];
 }
@@ -48,14 +48,17 @@ export function lineChart(chart: LineChart): Html {
       description: describeSeries(chart),
       height: HEIGHT,
     },
-    points.length === 0
-      ? html`<text class="empty" x="${CHART_WIDTH / 2}" y="${HEIGHT / 2}" text-anchor="middle">nothing was recorded</text>`
-      : drawSeries(chart, points),
+    points.length === 0 ? EMPTY_TEXT : drawSeries(chart, points),
   );
   const entries = chart.series.map(
-    ({ name, tone, dashed }): LegendEntry => ({ name, tone, mark: dashed ? "dashed" : "line" }),
+    (series): LegendEntry => ({ name: series.name, tone: series.tone, mark: styleOf(series, chart) }),
   );
   return figure(chart.title, drawn, entries.length > 1 ? legend(entries) : null);
+}
+
+function styleOf(series: Series, chart: LineChart): "line" | "under" | "dashed" {
+  if (series.dashed) return "dashed";
+  return chart.series.some((other) => other.dashed) ? "under" : "line";
 }
 
 function drawSeries(chart: LineChart, points: readonly { x: number; y: number }[]): Html {
@@ -67,18 +70,19 @@ function drawSeries(chart: LineChart, points: readonly { x: number; y: number }[
     numberAxis(chart.y.label, roundInterval(ys, chart.y.from), { format: chart.y.format }),
     HEIGHT,
   );
-  const lines = chart.series.map(({ tone, dashed, points }) => {
+  const lines = chart.series.map((series) => {
+    const { tone, dashed, points } = series;
     const places = points.map(({ x, y }) => ({ x: frame.x(x), y: frame.y(y) }));
     const path = places.map(({ x, y }, i) => html`${i === 0 ? "M" : "L"}${x} ${y}`);
     const marks = places.length > MARKED_POINTS ? null : places.map((place) => mark(place, dashed === true));
-    return html`<g class="${tone}"><path class="stroke${dashed ? " dashed" : ""}" d="${path}"/>${marks}</g>`;
+    return html`<g class="${tone}"><path class="stroke ${styleOf(series, chart)}" d="${path}"/>${marks}</g>`;
   });
   return html`${frame.axes}${lines}`;
 }
 
 function mark({ x, y }: { x: number; y: number }, square: boolean): Html {
   return square
-    ? html`<path class="fill" d="M${x - 3} ${y - 3}h6v6h-6z"/>`
+    ? html`<path class="square" d="M${x - 3.5} ${y - 3.5}h7v7h-7z"/>`
     : html`<circle class="fill" cx="${x}" cy="${y}" r="3"/>`;
 }
 

@@ -8,7 +8,7 @@ import {
   type JudgedComparison,
   type LayerComparison,
 } from "../../verify/index.ts";
-import { barChart } from "../charts/index.ts";
+import { barChart, formatPercentTick } from "../charts/index.ts";
 import { type Html, html } from "../escape.ts";
 import { badge, icon, plainList, table } from "./parts.ts";
 
@@ -22,7 +22,7 @@ export function comparisonPart(comparison: JudgedComparison): Html {
     ...verdict.notes,
     ...(events.length === 0 ? [] : [`${countOf(events.length, "event")} while the file ran.`]),
   ];
-  return html`<h3>${title} ${badge(verdict.passed)}</h3><p><strong>The contract:</strong> ${verdict.statement}</p><ul class="checks">${checks}</ul>${remarks.length > 0 ? plainList(remarks) : null}${layersTable(layers)}${answers(predictions)}<div class="charts">${ratesChart(layers)}</div>`;
+  return html`<h3>${title} ${badge(verdict.passed)}</h3><p><strong>The contract:</strong> ${verdict.statement}</p><ul class="checks">${checks}</ul>${remarks.length > 0 ? plainList(remarks) : null}${layersTable(layers)}${answers(predictions)}<div class="charts">${ratesChart(layers)}${flipsChart(layers, comparison.contract)}</div>`;
 }
 
 function layersTable(layers: readonly LayerComparison[]): Html {
@@ -95,5 +95,20 @@ function ratesChart(layers: readonly LayerComparison[]): Html {
       values: [rate(layer.trainedSpikes, layer.values), rate(layer.chipSpikes, layer.values)],
     })),
     format: formatShare,
+    tick: formatPercentTick,
+  });
+}
+
+/** Where values differ, and how much of it the contract allows. */
+function flipsChart(layers: readonly LayerComparison[], { maxFlipRate }: JudgedComparison["contract"]): Html | null {
+  if (layers.every((layer) => layer.mismatches === 0)) return null;
+  return barChart({
+    title: "Values that differ, layer by layer",
+    label: "share of all values of the layer",
+    sides: [{ name: "differ", tone: "differs" }],
+    groups: layers.map((layer) => ({ name: layer.layer, values: [layer.flipRate] })),
+    format: formatShare,
+    tick: formatPercentTick,
+    note: maxFlipRate === 0 ? "None may differ." : `Up to ${formatShare(maxFlipRate)} may differ in each layer.`,
   });
 }

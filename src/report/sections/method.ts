@@ -39,6 +39,7 @@ export function detailsSection(data: ReportData): Section {
     ["made by", data.producer],
     ["date", data.date],
     ["machine", data.machine],
+    ["data", `${data.dataset.name}: ${data.dataset.split}`],
     ["seed", `${data.seed}`],
     ...took,
   ]);
@@ -46,7 +47,7 @@ export function detailsSection(data: ReportData): Section {
   return {
     id: "again",
     title: "To make this run again",
-    body: html`<div class="cards"><div class="card">${facts}</div></div>${config}`,
+    body: html`<div class="card plain">${facts}</div>${config}`,
   };
 }
 

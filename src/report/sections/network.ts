@@ -15,7 +15,7 @@ export function networkSection({ network, dataset }: ReportData): Section {
     ],
   }));
   const attribution = dataset.attribution ? html` <span class="soft">${dataset.attribution}</span>` : null;
-  const body = html`<p>Data: <strong>${dataset.name}</strong>, ${dataset.split}: ${countOf(dataset.trainSamples, "sample")} to learn from, ${countOf(dataset.testSamples, "sample")} kept apart for the test, ${countOf(dataset.classes.length, "class", "classes")}.${attribution}</p><p>A sample has the shape ${formatShape(network.inputShape)} and reaches the network for ${countOf(network.steps, "time-step")} (${network.encoder}). The class whose output neuron fires most often is the answer; the first one, if several fire equally often.</p>${table(
+  const body = html`<p>Data: <strong>${dataset.name}</strong>, ${countOf(dataset.trainSamples, "sample")} to learn from and ${countOf(dataset.testSamples, "sample")} kept apart for the test, in ${countOf(dataset.classes.length, "class", "classes")}.${attribution}</p><p>A sample has the shape ${formatShape(network.inputShape)} and reaches the network for ${countOf(network.steps, "time-step")} (${network.encoder}). The class whose output neuron fires most often is the answer; the first one, if several fire equally often.</p>${table(
     `${countOf(network.layers.length, "layer")}, ${countOf(network.parameters, "adjustable number")}`,
     [{ title: "layer" }, { title: "what it is", wide: true }, { title: "output" }, { title: "numbers", numeric: true }],
     rows,

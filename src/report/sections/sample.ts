@@ -3,7 +3,8 @@ import { countOf, formatCount } from "../../verify/index.ts";
 import { barChart, figure, imageChart, legend, lineChart, rasterChart } from "../charts/index.ts";
 import type { ReportData } from "../data.ts";
 import { type Html, html } from "../escape.ts";
-import type { Raster, SampleFacts } from "../schema/sample.ts";
+import { RASTER_ROWS } from "../raster-data.ts";
+import type { Raster, SampleFacts, SampleRun } from "../schema/sample.ts";
 import type { TargetFacts } from "../schema/target.ts";
 
 /** The image, the answer of both sides, and a raster of each layer; null when no sample was recorded. */
@@ -11,8 +12,8 @@ export function samplePart(data: ReportData, target: TargetFacts): Html | null {
   if (data.sample === null || target.sample === null) return null;
   const { classes } = data.dataset;
   const label = classes[data.sample.label]!;
-  const intro = html`<p>This is test sample ${data.sample.index}, ${label}. Below, each row is one neuron and each tick is one spike; time runs to the right. The left picture is the network as trained, the middle one the chip's file. A diamond marks a value that differs: full where this side fired, hollow where it did not.</p>`;
-  const look = html`<div class="look">${picture(data.sample, label)}${answer(target, classes)}</div>`;
+  const intro = html`<p>Test sample ${data.sample.index} shows <strong>${label}</strong>. In the pictures below, each row is one neuron and each tick one spike; time runs to the right. Blue is the network as trained, orange the chip's file. A diamond marks a value that differs: full where that side fired, hollow where it did not.</p>`;
+  const look = html`<div class="look">${picture(data.sample, label)}${answer(target.sample.rates, classes)}</div>`;
   return html`<h3>One sample, spike by spike</h3>${intro}${look}${target.sample.layers.map(layer)}`;
 }
 
@@ -22,8 +23,12 @@ function picture({ image }: SampleFacts, label: string): Html {
   return html`<figure class="picture"><figcaption>The input</figcaption>${chart}</figure>`;
 }
 
-function answer({ sample }: TargetFacts, classes: readonly string[]): Html {
-  const { trained, chip } = sample!.rates;
+/** With more classes than this only those with the largest rates are shown. */
+const ANSWERS = 20;
+
+function answer({ trained, chip }: SampleRun["rates"], classes: readonly string[]): Html {
+  const groups = classes.map((name, i) => ({ name, values: [trained[i]!, chip[i]!] }));
+  const largest = [...groups].sort((a, b) => Math.max(...b.values) - Math.max(...a.values)).slice(0, ANSWERS);
   return barChart({
     title: "The answer: how often each output neuron fires",
     label: "spikes per time-step",
@@ -31,18 +36,18 @@ function answer({ sample }: TargetFacts, classes: readonly string[]): Html {
       { name: "trained", tone: "trained" },
       { name: "chip", tone: "chip" },
     ],
-    groups: classes.map((name, i) => ({ name, values: [trained[i]!, chip[i]!] })),
+    groups: groups.filter((group) => largest.includes(group)),
+    note: classes.length > ANSWERS ? `The ${ANSWERS} most active of ${classes.length} classes.` : null,
     format: (rate) => `${Number(rate.toFixed(3))}`,
   });
 }
 
 function layer(raster: Raster): Html {
-  const shown = raster.neurons.length;
+  const shown = Math.min(raster.neurons.length, RASTER_ROWS);
   const chosen =
-    shown < raster.total
-      ? ` ${formatCount(shown)} of them are shown, those that differ first, then those that fire.`
-      : "";
-  const differing = raster.differing === 0 ? "no difference" : `${countOf(raster.differing, "neuron")} differ`;
+    shown < raster.total ? ` Shown are ${formatCount(shown)}: those that differ first, then those that fire.` : "";
+  const differing =
+    raster.differing === 0 ? "all equal on both sides" : `${formatCount(raster.differing)} of them not equal`;
   const note = `${countOf(raster.total, "neuron")}, ${differing}.${chosen}`;
   const marks = legend([
     { name: "spike, trained", tone: "trained", mark: "tick" },

@@ -1,6 +1,6 @@
 /** What happened, in four steps that need no knowledge of spiking networks. */
 import { countOf, formatCount, formatShare } from "../../verify/index.ts";
-import { barChart } from "../charts/index.ts";
+import { barChart, formatPercentTick } from "../charts/index.ts";
 import type { ReportData } from "../data.ts";
 import { type Html, html } from "../escape.ts";
 import { formatBytes } from "./files.ts";
@@ -29,7 +29,7 @@ function fitted({ targets }: ReportData): Html {
   const names = enumerate(targets.map((target) => target.title));
   return step(
     "Fitted",
-    `A twin for ${names} computes with the numbers of the chip already while it is trained on a little further.`,
+    `For each chip (${names}) a twin of the network computes with that chip's numbers while it learns a little more.`,
   );
 }
 
@@ -57,7 +57,8 @@ function accuracyChart({ score, targets }: ReportData): Html {
   const share = ({ correct, samples }: { correct: number; samples: number }) => correct / samples;
   return barChart({
     title: "Right answers on samples never seen in training",
-    label: "share of right answers, 0 to 100%",
+    label: "share of right answers",
+    tick: formatPercentTick,
     sides: [{ name: "right answers", tone: "trained" }],
     groups: [
       { name: "trained network", values: [share(score)] },

@@ -15,7 +15,7 @@ export function targetSection(data: ReportData, target: TargetFacts, index: numb
     ["prepared network, test samples", scoreText(target.scores.prepared)],
     ["file run as on the chip, test samples", scoreText(target.scores.chip)],
   ]);
-  const body = html`<p>${target.about}</p><div class="verdict ${passed ? "pass" : "fail"}">${icon(passed)}<div><p class="says">${says}</p><p><code>${target.verdict.file}</code></p></div></div><div class="cards"><div class="card">${scores}</div></div>${target.verdict.comparisons.map(comparisonPart)}${samplePart(data, target)}${findingsPart(target)}${filesPart(target)}${commandsPart(target)}${proofPart(target)}`;
+  const body = html`<p>${target.about}</p><div class="verdict ${passed ? "pass" : "fail"}">${icon(passed)}<div><p class="says">${says}</p><p><code>${target.verdict.file}</code></p></div></div><div class="card plain">${scores}</div>${target.verdict.comparisons.map(comparisonPart)}${samplePart(data, target)}${findingsPart(target)}${filesPart(target)}${commandsPart(target)}${proofPart(target)}`;
   return { id: `target-${index + 1}`, title: `${target.title}: trained against chip`, body };
 }
 

@@ -110,11 +110,10 @@ function extremum(name: string, op: "max" | "min", a: Operand, b: Operand): Tens
   const [left, right] = operands as [Tensor, Tensor];
   record(name, [tensorOf(a), tensorOf(b)], out, [left, right], (grad, saved, [needsA, needsB]) => {
     const [heldA, heldB] = saved as [Tensor, Tensor];
-    const [high, low] = op === "max" ? [heldA, heldB] : [heldB, heldA];
-    const share = scale(add(greaterEqual(high, low), greater(high, low)), 0.5);
-    const gradHigh = mul(grad, share);
-    const gradLow = sub(grad, gradHigh);
-    const [gradA, gradB] = op === "max" ? [gradHigh, gradLow] : [gradLow, gradHigh];
+    const [above, below] = op === "max" ? [heldA, heldB] : [heldB, heldA];
+    // 1 where a was taken, 1/2 at a tie
+    const gradA = mul(grad, scale(add(greaterEqual(above, below), greater(above, below)), 0.5));
+    const gradB = sub(grad, gradA);
     return [needsA ? sumTo(gradA, heldA.shape) : null, needsB ? sumTo(gradB, heldB.shape) : null];
   });
   if (left !== a) left.dispose();

@@ -1,6 +1,7 @@
 /** Padding of the last axes. Built of slices and joins, which carry the gradients. */
 import { fail, formatShape } from "../../core/index.ts";
 import { Tensor } from "../tensor.ts";
+import { toChannelsLast } from "./shape.ts";
 import { concat, slice } from "./slice.ts";
 
 /** What stands outside: zeros; the mirror image without the edge; the edge repeated; or the other end. PyTorch's names. */
@@ -28,11 +29,14 @@ export function pad(x: Tensor, amounts: readonly (readonly [number, number])[], 
   if (first < 0) {
     fail("SHAPE", { where: "pad", expected: `at least ${amounts.length} axes`, got: formatShape(x.shape) });
   }
-  return amounts.reduce((current, [before, after], i) => {
-    const next = padAxis(current, first + i, before, after, mode);
-    current.dispose();
-    return next;
-  }, x.share());
+  return amounts.reduce(
+    (current, [before, after], i) => {
+      const next = padAxis(current, first + i, before, after, mode);
+      current.dispose();
+      return next;
+    },
+    toChannelsLast(x, x.spatial),
+  );
 }
 
 function padAxis(x: Tensor, axis: number, before: number, after: number, mode: PadMode): Tensor {
@@ -44,12 +48,12 @@ function padAxis(x: Tensor, axis: number, before: number, after: number, mode: P
       got: `${before} and ${after}`,
     });
   }
-  if (before === 0 && after === 0) return x.share();
+  if (before === 0 && after === 0) return toChannelsLast(x, x.spatial);
   const ahead = Array.from({ length: before }, (_, i) => before - i);
   const behind = Array.from({ length: after }, (_, i) => i + 1);
   const pieces =
     mode === "zeros" ? [zeros(x, axis, before)] : ahead.map((d) => oneSlice(x, axis, INDEX_OUTSIDE[mode](d, size)));
-  pieces.push(x.share());
+  pieces.push(toChannelsLast(x, x.spatial));
   if (mode === "zeros") pieces.push(zeros(x, axis, after));
   else pieces.push(...behind.map((d) => oneSlice(x, axis, size - 1 - INDEX_OUTSIDE[mode](d, size))));
   const out = concat(pieces, axis);

@@ -6,7 +6,7 @@ import { DTYPES, fail, formatShape, type Shape, sameShape, sizeOf } from "../../
 import { core } from "../../kernels/index.ts";
 import { effectiveSpatial, memoryAxes } from "../layout.ts";
 import { copyInLayout } from "../relayout.ts";
-import { record } from "../tape.ts";
+import { gradEnabled, record } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
 import { axisOf } from "./arguments.ts";
 
@@ -14,7 +14,7 @@ import { axisOf } from "./arguments.ts";
 function inLayout(name: string, x: Tensor, spatial: number): Tensor {
   const out = copyInLayout(x, spatial);
   if (out.storage === x.storage) {
-    out.variable = x.variable;
+    if (gradEnabled()) out.variable = x.variable;
     return out;
   }
   // the tape brings the gradient into the layout of x
@@ -28,7 +28,7 @@ export function toPlain(x: Tensor): Tensor {
 
 /** x `[..., C, spatial...]` with the channel axis innermost in memory; `spatial` is the number of axes behind it. Always a new tensor. */
 export function toChannelsLast(x: Tensor, spatial: number): Tensor {
-  if (x.shape.length <= spatial) {
+  if (spatial > 0 && x.shape.length <= spatial) {
     fail("SHAPE", {
       where: "toChannelsLast",
       expected: `a channel axis before ${spatial} spatial axes`,

@@ -116,9 +116,25 @@ describe("the gradient of a neuron", () => {
   });
 
   // With the reset detached, potentials are smooth functions of the input as long as no spike comes or goes within a step.
-  const OPTIONS = { tau: 2.5, decayInput: true, detachReset: true };
-  const input = { shape: [6, 2, 3], data: randomNumbers(36, 8, -0.5, 1.5) };
+  const STEP = 2 ** -9;
+  /** More than a step of the input can move a potential over all time-steps. */
+  const MARGIN = 0.04;
   const start = { shape: [2, 3], data: randomNumbers(6, 9, -0.5, 0.5) };
+
+  /** The first drawn input that makes both spikes and silence, and no potential near the threshold. */
+  function inputAwayFromThreshold(kind: NeuronKind, options: object) {
+    for (let seed = 1; ; seed++) {
+      const data = randomNumbers(24, seed, -0.5, 1.5);
+      const fits = scope(() => {
+        const more = { initialStates: [Tensor.from(start.data, start.shape)], storeSaved: true };
+        const { saved, spike } = run(kind, options, Tensor.from(data, [4, 2, 3]), more);
+        const spikes = new Set(spike.toArray()).size;
+        return spikes === 2 && saved[0]!.toArray().every((h) => Math.abs(h - 1) > MARGIN);
+      });
+      if (fits) return { shape: [4, 2, 3], data };
+    }
+  }
+
   const PICKS: Record<string, (result: NeuronScanResult) => Tensor> = {
     "the final state": (result) => result.finalStates[0]!,
     "every state": (result) => result.stateSeqs[0]!,
@@ -128,12 +144,12 @@ describe("the gradient of a neuron", () => {
   it.each(Object.keys(PICKS))("flows from %s to input and initial state as finite differences say", (name) => {
     for (const kind of ["IFNode", "LIFNode"] as const) {
       for (const vReset of [0, 0.25, null]) {
-        const options = kind === "LIFNode" ? { ...OPTIONS, vReset } : { detachReset: true, vReset };
+        const options = { detachReset: true, vReset, ...(kind === "LIFNode" ? { tau: 2.5 } : {}) };
+        const more = { storeStateSeqs: true, storeSaved: true };
         expectGradients(
-          (x, v) =>
-            PICKS[name]!(run(kind, options, x!, { initialStates: [v!], storeStateSeqs: true, storeSaved: true })),
-          [input, start],
-          2 ** -9,
+          (x, v) => PICKS[name]!(run(kind, options, x!, { initialStates: [v!], ...more })),
+          [inputAwayFromThreshold(kind, options), start],
+          STEP,
         );
       }
     }
@@ -142,13 +158,16 @@ describe("the gradient of a neuron", () => {
   it("flows to learned values as finite differences say", () => {
     const options = parseNeuronOptions("ParametricLIFNode", { detachReset: true, vReset: null });
     const names = Object.keys(initialLearned("ParametricLIFNode", options));
-    const withLearned = (x: Tensor, w: Tensor) => {
-      const variant = variantOf("ParametricLIFNode", options, "float32", { [names[0]!]: w.item() });
+    const w = initialLearned("ParametricLIFNode", options)[names[0]!]!;
+    const withLearned = (x: Tensor, value: Tensor) => {
+      const variant = variantOf("ParametricLIFNode", options, "float32", { [names[0]!]: value.item() });
       const gradients = (gradParams: Float64Array) => names.map((name) => variant.learnedGradients(gradParams)[name]!);
-      const learned = { tensors: [w], gradients };
-      return neuronScan({ x, initialStates: [0], variant, surrogate: ATAN, learned }).finalStates[0]!;
+      const learned = { tensors: [value], gradients };
+      const initialStates = [Tensor.from(start.data, start.shape)];
+      return scope(() => neuronScan({ x, initialStates, variant, surrogate: ATAN, learned }).finalStates[0]!);
     };
-    expectGradients((x, w) => withLearned(x!, w!), [input, { shape: [], data: [0.375] }], 2 ** -9);
+    const input = inputAwayFromThreshold("ParametricLIFNode", options);
+    expectGradients((x, value) => withLearned(x!, value!), [input, { shape: [], data: [w] }], STEP);
   });
 
   it("saves nothing without recording", () => {
@@ -171,7 +190,7 @@ describe("the gradient of a neuron", () => {
 
 describe("an integrator", () => {
   it("gives its state's sequence instead of spikes, with gradients", () => {
-    const options = parseNeuronOptions("CubaCurrent", {});
+    const options = parseNeuronOptions("CubaCurrent", { currentDecay: 0.25 });
     const variant = variantOf("CubaCurrent", options);
     expect(variant.fires).toBe(false);
     const states = (x: Tensor) =>

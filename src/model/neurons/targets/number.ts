@@ -53,12 +53,13 @@ export function numberWords(reading: Reading): Words<number> {
   };
 }
 
-/** Nearest whole number, halves to even. */
+/** Nearest whole number, halves to even; the sign stays, also that of 0. */
 export function roundEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
+  const size = Math.abs(value);
+  const floor = Math.floor(size);
+  const rest = size - floor;
+  const up = rest > 0.5 || (rest === 0.5 && floor % 2 === 1);
+  return Math.sign(value) * (up ? floor + 1 : floor);
 }
 
 /** Arithmetic for parameters: float64, no rounding to a format. */

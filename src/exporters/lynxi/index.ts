@@ -1,0 +1,14 @@
+/** Export to Lynxi chips. */
+export { type EmulatorOptions, type EmulatorResult, emulate, type NonFinite } from "./emulator.ts";
+export { encodeOnnx } from "./encode.ts";
+export { type LoweredLayer, type Lowering, type LoweringOptions, lowerGraph } from "./lower.ts";
+export type { NeuronFacts } from "./lower-neuron.ts";
+export { type LynxiManifest, manifestSchema, readManifest } from "./manifest.ts";
+export type { OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from "./onnx-model.ts";
+export { type OnnxFile, type OnnxSummary, readOnnx, summarizeOnnx } from "./read.ts";
+export { checkModel, type DesignRule, designRules } from "./rules.ts";
+export { type LynxiRuntime, openLynxi } from "./runtime.ts";
+export { type HostArray, type OnnxSession, openSession } from "./session.ts";
+export { type ExecutionMode, type GraphLayout, layoutOf, type OnnxRun, type RunOptions, runModel, runOnnx } from "./simulate.ts";
+export { createLynxiTarget, type LynxiExportOptions, type LynxiTargetParts, lowerNetwork } from "./target.ts";
+export { twinOf } from "./twin.ts";

@@ -1,0 +1,105 @@
+/**
+ * Neurons as ONNX operators: [T*N, ...] is reshaped to [T, N, L] at once (a flatten with a separate split of T failed to compile, says
+ * lynxi_exchange.py), each step is a slice [1, N, L], and the spikes are joined again. The equations are those of the neuron's definition.
+ */
+import { fail, sizeOf } from "../../core/index.ts";
+import {
+  initialState,
+  type NeuronKind,
+  type NeuronNode,
+  neuronDefinition,
+  neuronKinds,
+  type OnnxValue as Operand,
+  onnxStep,
+  shiftedOptions,
+  variantOf,
+} from "../../model/index.ts";
+import { roundArray } from "./float16.ts";
+import type { Flow, LoweringContext, NodeLowering, Refusal } from "./lower.ts";
+import { StepSink } from "./neuron-sink.ts";
+import type { BuiltValue, OnnxBuilder } from "./onnx-builder.ts";
+
+/** What the graph holds of a neuron layer. */
+export interface NeuronFacts {
+  layer: string;
+  kind: string;
+  vThreshold: number;
+  /** Null: soft reset, the threshold is subtracted. */
+  vReset: number | null;
+  /** `shift`: the state is v - vReset. `exchange` is lynxi_exchange's form, which this exporter never writes. */
+  form: "plain" | "shift" | "exchange";
+  /** Name of the value that holds the spikes `[T, N, L]`. */
+  spikes: string;
+}
+
+const INTEGERS = "It counts on an integer grid with 12-bit decays, which float16 would only approximate.";
+
+/** An answer for every neuron: null, or why it is refused. A missing one does not compile. */
+const REFUSED: { [K in NeuronKind]: string | null } = {
+  IFNode: null,
+  LIFNode: null,
+  ParametricLIFNode: "Its learned time constant is not in the graph; lower the network, which writes it as a LIFNode.",
+  CubaLIFNode: INTEGERS,
+  CubaCurrent: INTEGERS,
+  CubaVoltage: INTEGERS,
+};
+
+function neuronRefusal(node: NeuronNode): Refusal | null {
+  const reason = REFUSED[node.neuron as NeuronKind];
+  if (reason === null) return null;
+  const accepted = neuronKinds.filter((kind) => REFUSED[kind] === null);
+  return {
+    rule: "LX004",
+    expected: `one of ${accepted.join(", ")}`,
+    got: node.neuron,
+    hint: reason ?? "There is no way to write this neuron with the chip's operators.",
+  };
+}
+
+export const neuronLowering: NodeLowering<NeuronNode> = {
+  refuse: neuronRefusal,
+  lower(node, inputs, context) {
+    const { builder, steps, batch } = context;
+    const flow = context.timed(inputs[0]!, `${node.id}.repeat`);
+    const length = sizeOf(flow.shape);
+    const sequence = builder.reshape(`${node.id}.sequence`, flow.value, [steps, batch, length]);
+    const spikes = builder.concatRows(`${node.id}.spikes`, unroll(node, sequence, context));
+    context.neurons.set(node.id, factsOf(node, spikes));
+    const value = builder.reshape(node.id, spikes, [steps * batch, ...flow.shape]);
+    return { ...flow, value } satisfies Flow;
+  },
+};
+
+/** The spikes of each step, `[1, N, L]`. */
+function unroll(node: NeuronNode, sequence: BuiltValue, { builder, steps }: LoweringContext): BuiltValue[] {
+  const options = shiftedOptions(node.neuron, node.options) ?? node.options;
+  recordRounding(node, options, builder);
+  let state: Readonly<Record<string, Operand>> = initialState(node.neuron, options);
+  const spikes: BuiltValue[] = [];
+  for (let t = 0; t < steps; t++) {
+    const step = `${node.id}.t${t}`;
+    const x = steps === 1 ? sequence : builder.rows(`${step}.x`, sequence, t, t + 1);
+    const sink = new StepSink(builder, step, node.source, x);
+    const result = onnxStep(node.neuron, options, sink, { x: x.name, state, reading: "half" });
+    spikes.push(sink.value(result.spike));
+    state = result.state;
+  }
+  return spikes;
+}
+
+/** The neuron's numbers are rounded by its own float16 reading; what that changed goes into the report. */
+function recordRounding(node: NeuronNode, options: object, builder: OnnxBuilder): void {
+  const { params, paramNames } = variantOf(node.neuron, options, "float32");
+  const { change } = roundArray(params);
+  if (change.count === 0) return;
+  builder.roundings.push({ place: `${node.source} ${paramNames.join(", ")}`, numbers: params.length, change });
+}
+
+function factsOf(node: NeuronNode, spikes: BuiltValue): NeuronFacts {
+  const { vThreshold, vReset } = node.options as { vThreshold?: number; vReset?: number | null };
+  if (vThreshold === undefined || vReset === undefined) {
+    fail("STATE", { where: `neuron "${node.source}"`, expected: "vThreshold and vReset", got: JSON.stringify(node.options) });
+  }
+  const shifted = vReset !== null && vReset !== 0 && neuronDefinition(node.neuron).shifted !== undefined;
+  return { layer: node.source, kind: node.neuron, vThreshold, vReset, form: shifted ? "shift" : "plain", spikes: spikes.name };
+}

@@ -1,0 +1,5 @@
+/** Every layer a network description may name: the one place where the registries are put together. */
+import { layerRegistry, modelLayerDefinitions } from "./model/index.ts";
+import { blockDefinition, float16SequentialDefinition } from "./quantize/index.ts";
+
+export const layers = layerRegistry(modelLayerDefinitions, [blockDefinition, float16SequentialDefinition]);
