@@ -4,10 +4,11 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { neuronHeader } from "../src/model/neurons/index.ts";
+import { neuronHeader, neuronPage } from "../src/model/neurons/index.ts";
 
 const GENERATED: Record<string, () => string> = {
   "src/kernels/native/generated/neurons.h": neuronHeader,
+  "docs/neurons.md": neuronPage,
 };
 
 function onDisk(path: string): string | null {

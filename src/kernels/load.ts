@@ -34,8 +34,18 @@ function candidates(root: string): string[] {
   ];
 }
 
+/**
+ * GNU OpenMP reads its settings when it is loaded, that is with the core. Its idle threads spin for milliseconds before they
+ * sleep: harmless on an idle machine, but beside other programs (or a second test process) it made kernels 3 to 4 times slower.
+ * A spin of about a tenth of a millisecond bridges the gap between two kernels as well. Results do not depend on it.
+ */
+function calmIdleThreads(): void {
+  if (process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= "10000";
+}
+
 function dlopen(file: string, root: string): Addon {
   const module: { exports: Partial<Addon> } = { exports: {} };
+  calmIdleThreads();
   try {
     process.dlopen(module, file);
   } catch (cause) {

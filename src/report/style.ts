@@ -21,7 +21,6 @@ export const LIGHT: Palette = {
   "good-paper": "#e6f4ef",
   bad: "#b0261c",
   "bad-paper": "#fcebe8",
-  "on-strong": "#ffffff",
 };
 
 export const DARK: Palette = {
@@ -38,7 +37,6 @@ export const DARK: Palette = {
   "good-paper": "#12302a",
   bad: "#ff9b8f",
   "bad-paper": "#3b1d1a",
-  "on-strong": "#12151a",
 };
 
 const variables = (palette: Palette) =>
@@ -92,7 +90,7 @@ const PARTS = `
 .card p{margin:.5em 0}
 .card h4{display:flex;flex-wrap:wrap;justify-content:space-between;gap:4px 12px}
 .card.plain{max-width:560px;padding-top:8px;margin:18px 0}
-dl.numbers{display:grid;grid-template-columns:1fr auto;gap:6px 16px;margin:12px 0 0}
+dl.numbers{display:grid;grid-template-columns:fit-content(60%) 1fr;gap:6px 16px;margin:12px 0 0}
 dl.numbers dt{color:var(--soft)}
 dl.numbers dd{margin:0;text-align:right;font-variant-numeric:tabular-nums;font-weight:600}
 ol.story{list-style:none;counter-reset:step;margin:18px 0;padding:0;display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,240px),1fr));gap:18px 28px}
@@ -105,16 +103,17 @@ ul.checks li{display:grid;grid-template-columns:20px 1fr;gap:10px;padding:7px 0;
 ul.checks svg{width:18px;height:18px;margin-top:4px}
 ul.plain li{padding:3px 0 3px 18px;position:relative;max-width:74ch;overflow-wrap:anywhere}
 ul.plain li::before{content:"–";position:absolute;left:0;color:var(--soft)}
-.scroll{overflow-x:auto;margin:10px 0 20px;border:1px solid var(--line);border-radius:10px;background:var(--card)}
+.scroll{overflow-x:auto;margin:0 0 20px;border:1px solid var(--line);border-radius:10px;background:var(--card)}
 table{border-collapse:collapse;width:100%;font-size:.92rem}
-caption{text-align:left;padding:10px 14px;color:var(--soft);font-size:.9rem}
+.caption{color:var(--soft);font-size:.92rem;margin:18px 0 6px;max-width:none}
 th,td{padding:8px 14px;text-align:left;vertical-align:top;border-top:1px solid var(--line)}
 th{font-weight:600;white-space:nowrap}
 thead th{color:var(--soft);border-top:0}
+.off{color:var(--differs)}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td.wide{min-width:220px}
+td.wide{min-width:240px}
 td code.hash{font-size:.78rem;color:var(--soft);word-break:break-all}
-tr.differs td{color:var(--differs)}
+tr.differs th{box-shadow:inset 3px 0 var(--differs)}
 .severity{font-weight:600}
 details{margin:12px 0}
 summary{cursor:pointer;padding:4px 0;overflow-wrap:anywhere}
@@ -127,12 +126,12 @@ const CHARTS = `
 .charts.two{grid-template-columns:repeat(auto-fit,minmax(min(100%,340px),1fr))}
 figure{margin:0;min-width:0;max-width:520px;break-inside:avoid}
 figcaption{font-weight:600;margin-bottom:6px;overflow-wrap:anywhere}
-svg.chart{display:block;width:100%;height:auto;overflow:visible;font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+svg.chart{display:block;width:100%;height:auto;overflow:visible;font:13px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 figure.picture{max-width:180px}
 svg.chart text{fill:var(--ink)}
-svg.chart .ticks text{fill:var(--soft);font-size:11px;font-variant-numeric:tabular-nums}
-svg.chart .label,svg.chart .empty{fill:var(--soft);font-size:11.5px}
-svg.chart .value{font-size:11px;font-variant-numeric:tabular-nums}
+svg.chart .ticks text{fill:var(--soft);font-size:12.5px;font-variant-numeric:tabular-nums}
+svg.chart .label,svg.chart .empty{fill:var(--soft);font-size:12.5px}
+svg.chart .value{font-size:12px;font-variant-numeric:tabular-nums}
 .grid{stroke:var(--line);stroke-width:1;fill:none}
 .axis{stroke:var(--soft);stroke-width:1;fill:none}
 .trained{--tone:var(--trained)}
@@ -150,8 +149,7 @@ svg.chart .value{font-size:11px;font-variant-numeric:tabular-nums}
 .cell{fill:none;stroke:var(--line);stroke-width:.6}
 .right{fill:var(--trained)}
 .wrong{fill:var(--chip)}
-svg.chart .count{font-size:11px;font-variant-numeric:tabular-nums;pointer-events:none}
-svg.chart .count.strong{fill:var(--on-strong)}
+svg.chart .count{font-size:12.5px;font-variant-numeric:tabular-nums;pointer-events:none}
 rect.picture{fill:#000}
 ul.legend{list-style:none;display:flex;flex-wrap:wrap;gap:2px 18px;margin:6px 0 0;padding:0;font-size:.9rem;color:var(--soft)}
 ul.legend li{display:flex;align-items:center;gap:7px}

@@ -1,6 +1,7 @@
 /** Holds a comparison against the contract of a target and says in plain sentences what was kept and what was broken. */
 import type { Finding, TargetContract } from "../exporters/index.ts";
-import { type Difference, firstDifference, type LayerComparison } from "./layers.ts";
+import type { Difference, LayerComparison } from "./layers.ts";
+import { firstDifference } from "./merge.ts";
 import { countOf, formatCount, formatShare } from "./numbers.ts";
 import type { RunComparison } from "./predictions.ts";
 

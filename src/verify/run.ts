@@ -7,7 +7,8 @@ import { sampleBatch, type Split } from "../data/index.ts";
 import type { ChipInput, ChipRun, ChipRuntime, ComparisonPlan, LayerTrace, RunMode } from "../exporters/index.ts";
 import { evaluationStream, isSpikingLayer, type Network, resetNet } from "../model/index.ts";
 import { noGrad, scope, Tensor } from "../tensor/index.ts";
-import { compareLayers, type LayerComparison, mergeComparisons } from "./layers.ts";
+import { compareLayers, type LayerComparison } from "./layers.ts";
+import { mergeComparisons } from "./merge.ts";
 import { compareRuns } from "./predictions.ts";
 import { type JudgedComparison, judged } from "./verdict.ts";
 

@@ -11,29 +11,47 @@ void fill(float* out, size_t count, float value) {
   for (size_t i = 0; i < count; i++) out[i] = value;
 }
 
-void unary(UnaryOp op, const float* x, float* out, size_t count) {
-  with_unary(op, [=](auto operation) {
+namespace {
+
+// Loops stand in functions, not in lambdas: GCC 12 does not vectorise a parallel loop over captured pointers.
+template <class Op>
+void unary_loop(const float* x, float* out, size_t count) {
 #pragma omp parallel for simd schedule(static) if (count >= parallel_from)
-    for (size_t i = 0; i < count; i++) out[i] = decltype(operation)::apply(x[i]);
-  });
+  for (size_t i = 0; i < count; i++) out[i] = Op::apply(x[i]);
+}
+
+template <class Op>
+void binary_loop(const float* a, const float* b, float* out, size_t count) {
+#pragma omp parallel for simd schedule(static) if (count >= parallel_from)
+  for (size_t i = 0; i < count; i++) out[i] = Op::apply(a[i], b[i]);
+}
+
+template <class Op>
+void scalar_loop(const float* a, float value, float* out, size_t count) {
+#pragma omp parallel for simd schedule(static) if (count >= parallel_from)
+  for (size_t i = 0; i < count; i++) out[i] = Op::apply(a[i], value);
+}
+
+template <class Op>
+void reversed_scalar_loop(const float* a, float value, float* out, size_t count) {
+#pragma omp parallel for simd schedule(static) if (count >= parallel_from)
+  for (size_t i = 0; i < count; i++) out[i] = Op::apply(value, a[i]);
+}
+
+}  // namespace
+
+void unary(UnaryOp op, const float* x, float* out, size_t count) {
+  with_unary(op, [=](auto operation) { unary_loop<decltype(operation)>(x, out, count); });
 }
 
 void binary(BinaryOp op, const float* a, const float* b, float* out, size_t count) {
-  with_binary(op, [=](auto operation) {
-#pragma omp parallel for simd schedule(static) if (count >= parallel_from)
-    for (size_t i = 0; i < count; i++) out[i] = decltype(operation)::apply(a[i], b[i]);
-  });
+  with_binary(op, [=](auto operation) { binary_loop<decltype(operation)>(a, b, out, count); });
 }
 
 void binary_scalar(BinaryOp op, const float* a, float value, bool reversed, float* out, size_t count) {
   with_binary(op, [=](auto operation) {
-    if (reversed) {
-#pragma omp parallel for simd schedule(static) if (count >= parallel_from)
-      for (size_t i = 0; i < count; i++) out[i] = decltype(operation)::apply(value, a[i]);
-    } else {
-#pragma omp parallel for simd schedule(static) if (count >= parallel_from)
-      for (size_t i = 0; i < count; i++) out[i] = decltype(operation)::apply(a[i], value);
-    }
+    if (reversed) reversed_scalar_loop<decltype(operation)>(a, value, out, count);
+    else scalar_loop<decltype(operation)>(a, value, out, count);
   });
 }
 

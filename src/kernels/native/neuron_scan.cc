@@ -6,10 +6,9 @@
 #include "neuron_scan.h"
 
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
-#include <stdexcept>
 
+#include "neuron_refusal.h"
 #include "neuron_scan_memory.h"
 #include "parallel.h"
 
@@ -104,26 +103,20 @@ struct SurrogateEntry {
 constexpr Entry neurons[] = {SPIKESHIP_NEURONS(SPIKESHIP_ENTRY)};
 constexpr SurrogateEntry surrogates[] = {SPIKESHIP_SURROGATES(SPIKESHIP_SURROGATE_ENTRY)};
 
-[[noreturn]] void unknown(const char* what, const char* name) {
-  char text[200];
-  std::snprintf(text, sizeof text, "neuron scan: expected a known %s, got \"%.100s\"", what, name);
-  throw std::invalid_argument(text);
-}
-
 const Entry& find_neuron(const char* name) {
   for (const Entry& entry : neurons) {
     if (std::strcmp(entry.name, name) == 0) return entry;
   }
-  unknown("neuron variant", name);
+  refuse_neuron_call("a known neuron variant", name);
 }
 
 SurrogateRow find_surrogate(const char* name, size_t parameters) {
   for (const SurrogateEntry& entry : surrogates) {
     if (std::strcmp(entry.name, name) != 0) continue;
-    expect_count("surrogate parameters", entry.parameters, parameters);
+    expect_neuron_count("surrogate parameters", entry.parameters, parameters);
     return entry.row;
   }
-  unknown("surrogate function", name);
+  refuse_neuron_call("a known surrogate function", name);
 }
 
 }  // namespace
@@ -132,7 +125,7 @@ void neuron_forward(const NeuronForwardCall& call) { find_neuron(call.variant.c_
 
 void neuron_backward(const NeuronBackwardCall& call) {
   const auto backward = find_neuron(call.variant.c_str()).backward;
-  if (!backward) unknown("neuron variant with a backward pass", call.variant.c_str());
+  if (!backward) refuse_neuron_call("a variant with a backward pass", call.variant.c_str());
   // An integrator has no spike and needs no surrogate.
   const bool named = call.surrogate.c_str()[0] != '\0';
   backward(call, named ? find_surrogate(call.surrogate.c_str(), call.surrogate_params.size()) : nullptr);

@@ -232,24 +232,24 @@ class BackwardBlock {
 
 template <class Neuron>
 void expect_backward(const NeuronBackwardCall& call) {
-  expect_count("parameters", Neuron::parameters, call.params.size());
-  expect_count("parameter gradients", Neuron::parameters, call.grad_params.size());
-  expect_count("initial states", Neuron::states, call.initial_states.size());
-  expect_count("saved values", Neuron::stored, call.saved.size());
-  expect_count("gradients of state sequences", Neuron::states, call.grad_state_seqs.size());
-  expect_count("gradients of saved values", Neuron::stored, call.grad_saved.size());
-  expect_count("gradients of final states", Neuron::states, call.grad_final_states.size());
-  expect_count("gradients of initial states", Neuron::states, call.grad_initial_states.size());
+  expect_neuron_count("parameters", Neuron::parameters, call.params.size());
+  expect_neuron_count("parameter gradients", Neuron::parameters, call.grad_params.size());
+  expect_neuron_count("initial states", Neuron::states, call.initial_states.size());
+  expect_neuron_count("saved values", Neuron::stored, call.saved.size());
+  expect_neuron_count("gradients of state sequences", Neuron::states, call.grad_state_seqs.size());
+  expect_neuron_count("gradients of saved values", Neuron::stored, call.grad_saved.size());
+  expect_neuron_count("gradients of final states", Neuron::states, call.grad_final_states.size());
+  expect_neuron_count("gradients of initial states", Neuron::states, call.grad_initial_states.size());
   bool present = !Neuron::reads_x || call.x;
   for (int k = 0; k < Neuron::stored; k++) present = present && (!has_bit(Neuron::reads_stored, k) || call.saved[k]);
   for (int k = 0; k < Neuron::states; k++) present = present && (!has_bit(Neuron::reads_states, k) || call.initial_states[k]);
-  if (!present) throw std::invalid_argument("neuron scan: expected every buffer that the variant's derivative reads, got an absent one");
+  if (!present) refuse_neuron_call("every buffer that the variant's derivative reads", "an absent one");
 }
 
 template <class Neuron>
 void backward_scan(const NeuronBackwardCall& call, SurrogateRow surrogate) {
   expect_backward<Neuron>(call);
-  if (Neuron::fires && !surrogate) throw std::invalid_argument("neuron scan: expected a surrogate function, got none");
+  if (Neuron::fires && !surrogate) refuse_neuron_call("a surrogate function", "none");
   const Neuron neuron(call.params.data());
   const bool stream = call.steps * call.elements * sizeof(float) >= stream_from_bytes;
   constexpr size_t learned = Neuron::learned;

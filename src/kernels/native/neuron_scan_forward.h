@@ -1,12 +1,5 @@
 // The forward scan: steps run over one block after another. Included by neuron_scan.cc.
 
-inline void expect_count(const char* what, size_t expected, size_t got) {
-  if (expected == got) return;
-  char text[200];
-  std::snprintf(text, sizeof text, "neuron scan: expected %zu %s, got %zu", expected, what, got);
-  throw std::invalid_argument(text);
-}
-
 template <class Neuron>
 struct ForwardRows {
   typename Neuron::Register state[Neuron::states][block_size];
@@ -75,10 +68,10 @@ void forward_block(const NeuronForwardCall& call, const Neuron& neuron, Block bl
 
 template <class Neuron>
 void forward_scan(const NeuronForwardCall& call) {
-  expect_count("parameters", Neuron::parameters, call.params.size());
-  expect_count("states", Neuron::states, call.states.size());
-  expect_count("saved values", Neuron::stored, call.saved.size());
-  expect_count("state sequences", Neuron::states, call.state_seqs.size());
+  expect_neuron_count("parameters", Neuron::parameters, call.params.size());
+  expect_neuron_count("states", Neuron::states, call.states.size());
+  expect_neuron_count("saved values", Neuron::stored, call.saved.size());
+  expect_neuron_count("state sequences", Neuron::states, call.state_seqs.size());
   const Neuron neuron(call.params.data());
   const bool stream = call.steps * call.elements * sizeof(float) >= stream_from_bytes;
   for_each_block(call.elements, call.steps, [&](Block block, size_t) {

@@ -18,6 +18,7 @@ export {
 } from "./registry.ts";
 export { slayerDecayGradient } from "./slayer-gradient.ts";
 export { neuronHeader } from "./targets/header.ts";
+export { equations, neuronPage } from "./targets/markdown.ts";
 export { type OnnxSink, type OnnxStep, type OnnxValue, onnxStep } from "./targets/onnx.ts";
 export {
   freezeNeuron,

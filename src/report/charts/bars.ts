@@ -30,9 +30,9 @@ export interface BarChart {
 }
 
 /** Heights of a name above its bars, of a bar with the gap to the next, of a bar, of the gap between groups, and of the axis. */
-const [NAME, STEP, BAR, GAP, AXIS] = [17, 12, 10, 9, 36];
+const [NAME, STEP, BAR, GAP, AXIS] = [18, 14, 12, 9, 38];
 /** Room for the value at the end of the longest bar, and the longest name that stands beside its bars. */
-const [VALUE_ROOM, BESIDE] = [58, 70];
+const [VALUE_ROOM, BESIDE] = [64, 70];
 
 /** @throws VALUE on a value that is not finite. */
 export function barChart(chart: BarChart): Html {
@@ -41,7 +41,7 @@ export function barChart(chart: BarChart): Html {
   const widest = Math.max(0, ...chart.groups.map(({ name }) => textWidth(name)));
   const beside = widest <= BESIDE;
   const left = beside ? widest + 8 : 0;
-  const interval: Interval = [0, chart.largest ?? roundInterval(values, 0)[1]];
+  const interval: Interval = [0, chart.largest ?? roundInterval(values, 0, PIECES)[1]];
   const length = linearScale(interval, [0, CHART_WIDTH - VALUE_ROOM - left]);
   const groupHeight = (beside ? 0 : NAME) + chart.sides.length * STEP + GAP;
   const groups = chart.groups.map((group, i) =>
@@ -53,6 +53,9 @@ export function barChart(chart: BarChart): Html {
   const entries = chart.sides.map(({ name, tone }): LegendEntry => ({ name, tone, mark: "box" }));
   return figure(chart.title, drawing(facts, body), entries.length > 1 ? legend(entries) : null, chart.note);
 }
+
+/** Pieces of the axis. */
+const PIECES = 4;
 
 interface Place {
   left: number;
@@ -71,12 +74,12 @@ function drawGroup(
     const y = first + side * STEP;
     const value = values[side] ?? 0;
     const end = left + Math.max(0, length(value));
-    return html`<g class="${tone}"><rect class="fill" x="${left}" y="${y}" width="${end - left}" height="${BAR}" rx="1.5"/><text class="value" x="${end + 5}" y="${y + BAR - 1}">${chart.format(value)}</text></g>`;
+    return html`<g class="${tone}"><rect class="fill" x="${left}" y="${y}" width="${end - left}" height="${BAR}" rx="1.5"/><text class="value" x="${end + 5}" y="${y + BAR - 1.5}">${chart.format(value)}</text></g>`;
   });
   const height = chart.sides.length * STEP - 2;
   const title = beside
     ? html`<text class="name" x="${left - 8}" y="${first + height / 2 + 4}" text-anchor="end">${name}</text>`
-    : html`<text class="name" x="0" y="${top + 12}">${name}</text>`;
+    : html`<text class="name" x="0" y="${top + 13}">${name}</text>`;
   return html`${title}${bars}<path class="axis" d="M${left} ${first - 2}v${height + 4}"/>`;
 }
 
@@ -85,13 +88,13 @@ function axisBelow(
   interval: Interval,
   at: { left: number; bottom: number; length: (value: number) => number },
 ): Html {
-  const { marks } = numberAxis(chart.label, interval, { pieces: 4, format: chart.tick ?? formatTick });
+  const { marks } = numberAxis(chart.label, interval, { pieces: PIECES, format: chart.tick ?? formatTick });
   const line = html`<path class="axis" d="M${at.left} ${at.bottom}h${at.length(interval[1])}"/>`;
   const ticks = marks.map(({ at: value, text }) => {
     const x = at.left + at.length(value);
-    return html`<path class="axis" d="M${x} ${at.bottom}v4"/><g class="ticks"><text x="${x}" y="${at.bottom + 16}" text-anchor="${value === 0 ? "start" : "middle"}">${text}</text></g>`;
+    return html`<path class="axis" d="M${x} ${at.bottom}v4"/><g class="ticks"><text x="${x}" y="${at.bottom + 17}" text-anchor="${value === 0 ? "start" : "middle"}">${text}</text></g>`;
   });
-  return html`${line}${ticks}<text class="label" x="${at.left}" y="${at.bottom + 32}">${chart.label}</text>`;
+  return html`${line}${ticks}<text class="label" x="${at.left}" y="${at.bottom + 34}">${chart.label}</text>`;
 }
 
 function describe({ groups, sides, format }: BarChart): string {

@@ -1,11 +1,14 @@
 /** Confusion matrix as a heat map: right answers on the diagonal in one colour, mistakes in another, so that few mistakes stay visible. */
 import { fail } from "../../core/index.ts";
 import { type Html, html } from "../escape.ts";
-import { CHART_WIDTH, drawing, figure } from "./frame.ts";
+import { CHART_WIDTH, drawing, figure, textWidth } from "./frame.ts";
 import { checkFinite } from "./scale.ts";
 
 /** Above this number of classes the counts do not fit into the cells. */
 const CLASSES_WITH_COUNTS = 20;
+
+/** How much of a cell's colour covers the paper: never so much that the count on it would be hard to read. */
+const [FAINTEST, STRONGEST] = [0.12, 0.52];
 
 export interface ConfusionChart {
   title: string;
@@ -24,7 +27,7 @@ export function confusionChart({ title, classes, counts }: ConfusionChart): Html
       got: `${counts.length} rows`,
     });
   }
-  const [left, top] = [labelWidth(classes) + 22, 22 + 18];
+  const [left, top] = [labelWidth(classes) + 12, 44];
   const cell = (CHART_WIDTH - left - 4) / classes.length;
   const size = cell * classes.length;
   const largest = { right: 0, wrong: 0 };
@@ -35,7 +38,7 @@ export function confusionChart({ title, classes, counts }: ConfusionChart): Html
   const cells: Html[] = [];
   forEachCell(counts, (count, row, column) => {
     const kind = row === column ? "right" : "wrong";
-    const strength = count === 0 ? 0 : 0.15 + 0.85 * (count / largest[kind]);
+    const strength = FAINTEST + (STRONGEST - FAINTEST) * (count / Math.max(1, largest[kind]));
     const place = { x: left + column * cell, y: top + row * cell, cell };
     cells.push(drawCell(place, { count, kind, strength }, `${classes[row]!} taken for ${classes[column]!}: ${count}`));
   });
@@ -47,7 +50,7 @@ export function confusionChart({ title, classes, counts }: ConfusionChart): Html
 }
 
 function labelWidth(classes: readonly string[]): number {
-  return Math.min(110, Math.max(...classes.map((name) => name.length)) * 6.5);
+  return Math.min(110, Math.max(...classes.map(textWidth)));
 }
 
 function forEachCell(
@@ -70,7 +73,7 @@ function drawCell(
   if (count === 0) return box;
   const shade = html`<rect class="${kind}" x="${x + 1}" y="${y + 1}" width="${cell - 2}" height="${cell - 2}" rx="2" fill-opacity="${strength}"><title>${title}</title></rect>`;
   if (cell < (CHART_WIDTH - 60) / CLASSES_WITH_COUNTS) return html`${box}${shade}`;
-  const text = html`<text class="count${strength > 0.55 ? " strong" : ""}" x="${x + cell / 2}" y="${y + cell / 2 + 4}" text-anchor="middle">${count}</text>`;
+  const text = html`<text class="count" x="${x + cell / 2}" y="${y + cell / 2 + 4}" text-anchor="middle">${count}</text>`;
   return html`${box}${shade}${text}`;
 }
 
@@ -86,7 +89,7 @@ function axisTexts(classes: readonly string[], at: { left: number; top: number; 
     ({ name, i }) =>
       html`<text x="${at.left + middle(i)}" y="${at.top - 6}" text-anchor="middle">${columnsFit ? name : i + 1}</text>`,
   );
-  return html`<text class="label" x="${at.left + at.size}" y="12" text-anchor="end">the network says →</text><text class="label" x="0" y="${at.top - 6}">truth ↓</text><g class="ticks">${rows}${columns}</g>`;
+  return html`<text class="label" x="${at.left + at.size}" y="12" text-anchor="end">the network says →</text><text class="label" x="0" y="12">truth ↓</text><g class="ticks">${rows}${columns}</g>`;
 }
 
 function describe(classes: readonly string[], counts: readonly (readonly number[])[]): string {

@@ -2,11 +2,11 @@
 import { type Content, type Html, html } from "../escape.ts";
 import { formatTick, type Interval, linearScale, ticksWithin } from "./scale.ts";
 
-/** Width of every chart in its own units; the page scales it. Chosen so that 12 units of text stay readable on a phone. */
+/** Width of every chart in its own units; the page scales it. Chosen so that text of 12 to 13 units stays readable on a phone. */
 export const CHART_WIDTH = 400;
 
-/** Rough width of text 11 to 12 units high: fonts differ, so a little more than most need. */
-export const textWidth = (text: string): number => text.length * 6.6;
+/** Rough width of text 12 to 13 units high: fonts differ, so a little more than most need. */
+export const textWidth = (text: string): number => text.length * 7.9;
 
 /** What stands in a chart without data. */
 export const EMPTY_TEXT = html`<text class="empty" x="${CHART_WIDTH / 2}" y="36" text-anchor="middle">nothing was recorded</text>`;
@@ -85,7 +85,7 @@ export interface Plot {
 }
 
 /** Space above and below a plot for the labels of its axes. */
-export const PLOT_MARGIN = { top: 26, bottom: 36 };
+export const PLOT_MARGIN = { top: 28, bottom: 38 };
 
 /** Axes around a plot of `height`: the y label stands above its axis, where it can be read without turning the head. */
 export function plot(xAxis: Axis, yAxis: Axis, height: number): Plot {
@@ -98,7 +98,7 @@ export function plot(xAxis: Axis, yAxis: Axis, height: number): Plot {
     ({ at, text }) => html`<text x="${left - 6}" y="${y(at) + 4}" text-anchor="end">${text}</text>`,
   );
   const xTexts = xAxis.marks.map(
-    ({ at, text }) => html`<text x="${x(at)}" y="${bottom + 16}" text-anchor="middle">${text}</text>`,
+    ({ at, text }) => html`<text x="${x(at)}" y="${bottom + 17}" text-anchor="middle">${text}</text>`,
   );
   const labels = html`<text class="label" x="0" y="12">${yAxis.label}</text><text class="label" x="${right}" y="${height - 4}" text-anchor="end">${xAxis.label}</text>`;
   const axes = html`<g class="axes">${grid}<path class="axis" d="M${left} ${bottom}H${right}"/>${ticks}</g><g class="ticks">${yTexts}${xTexts}</g>${labels}`;

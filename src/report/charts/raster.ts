@@ -7,10 +7,10 @@ import { type Axis, drawing, numberAxis, PLOT_MARGIN, plot } from "./frame.ts";
 export type Side = "trained" | "chip";
 
 /** Height of all rows together, and the most that one row takes of it. */
-const [ROWS_HEIGHT, ROW_HEIGHT] = [200, 12];
+const [ROWS_HEIGHT, ROW_HEIGHT] = [220, 12];
 
 /** Rows between two row numbers at least, in units of the drawing. */
-const NUMBER_DISTANCE = 16;
+const NUMBER_DISTANCE = 20;
 
 /** Draws the neurons of `raster` (thinned to at most `RASTER_ROWS` rows) as `side` saw them. */
 export function rasterChart(raster: Raster, side: Side, sideName: string): Html {
@@ -26,7 +26,7 @@ export function rasterChart(raster: Raster, side: Side, sideName: string): Html 
   const ticks = neurons.flatMap((neuron, i) =>
     neuron[side].map((step) => html`M${frame.x(step + 1)} ${frame.y(i + 0.5) - half}v${2 * half}`),
   );
-  const size = Math.min(4.5, Math.max(2.5, row * 0.6));
+  const size = Math.min(5, Math.max(4, row * 0.6));
   const marks = neurons.flatMap((neuron, i) =>
     neuron.differs.map((step) => diamond(frame.x(step + 1), frame.y(i + 0.5), size, neuron[side].includes(step))),
   );

@@ -2,14 +2,14 @@
 import { formatShape } from "../../core/index.ts";
 import {
   countOf,
-  type Difference,
+  describeDifference,
   formatCount,
   formatShare,
   type JudgedComparison,
   type LayerComparison,
 } from "../../verify/index.ts";
 import { barChart, formatPercentTick } from "../charts/index.ts";
-import { type Html, html } from "../escape.ts";
+import { type Content, type Html, html } from "../escape.ts";
 import { badge, icon, plainList, table } from "./parts.ts";
 
 export function comparisonPart(comparison: JudgedComparison): Html {
@@ -34,13 +34,13 @@ function layersTable(layers: readonly LayerComparison[]): Html {
       formatCount(layer.values),
       formatCount(layer.trainedSpikes),
       formatCount(layer.chipSpikes),
-      formatCount(layer.mismatches),
-      formatShare(layer.flipRate),
-      layer.firstDifference === null ? "none" : differenceText(layer.firstDifference),
+      marked(formatCount(layer.mismatches), layer.mismatches > 0),
+      marked(formatShare(layer.flipRate), layer.mismatches > 0),
+      layer.firstDifference === null ? "none" : describeDifference(layer.firstDifference),
     ],
   }));
   return table(
-    "Layer by layer: every neuron at every time-step of every sample",
+    "Layer by layer: every neuron at every time-step of every sample (steps, samples and neurons are counted from 0)",
     [
       { title: "layer" },
       { title: "neurons" },
@@ -55,10 +55,8 @@ function layersTable(layers: readonly LayerComparison[]): Html {
   );
 }
 
-/** Steps and samples are counted from 0, as in every file and message; only the pictures count steps from 1. */
-function differenceText({ step, sample, neuron, trained, chip }: Difference): string {
-  return `step ${step}, sample ${sample}, neuron [${neuron.join(",")}]: trained ${trained}, chip ${chip}`;
-}
+const marked = (text: string, differs: boolean): Content =>
+  differs ? html`<strong class="off">${text}</strong>` : text;
 
 function answers(run: JudgedComparison["predictions"]): Html {
   const side = (correct: number, accuracy: number, ties: number) => [

@@ -30,9 +30,8 @@ export function findingsPart({ findings, lossy }: TargetFacts): Html {
       html`<code>${rule}</code>`,
       html`<span class="severity">${severity}</span>`,
       html`<code>${place}</code>`,
-      message,
+      html`${message}<br><span class="soft">Limit documented in: ${source}</span>`,
       rewrite ?? "–",
-      source,
     ],
     differs: severity === "error",
   }));
@@ -41,11 +40,10 @@ export function findingsPart({ findings, lossy }: TargetFacts): Html {
   }));
   const rules = [
     { title: "rule" },
-    { title: "weight" },
+    { title: "severity" },
     { title: "place" },
     { title: "what was found", wide: true },
     { title: "way out", wide: true },
-    { title: "where the limit is documented", wide: true },
   ];
   const losses = [
     { title: "place" },

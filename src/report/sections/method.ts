@@ -4,7 +4,7 @@ import { type Html, html } from "../escape.ts";
 import { numbersList, type Section } from "./parts.ts";
 
 const METHOD = [
-  "The chip's side is always the file on disk, read back and run with the chip's arithmetic. The weights in memory are never used for it.",
+  "The chip's side is always the file on disk, read back and run. The weights in memory are never used for it.",
   "Both sides receive exactly the same input, sample by sample and step by step.",
   "Every spiking layer is compared: each neuron at each time-step of each sample. The time a spike needs from layer to layer on the chip is taken out first.",
   "The answer of a sample is the class with the largest rate; the first one wins a tie, on both sides.",

@@ -35,7 +35,7 @@ export function table(caption: string, columns: readonly Column[], rows: readonl
     );
     return html`<tr class="${differs ? "differs" : "same"}">${written}</tr>`;
   });
-  return html`<div class="scroll" role="region" tabindex="0" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
+  return html`<p class="caption">${caption}</p><div class="scroll" role="region" tabindex="0" aria-label="${caption}"><table aria-label="${caption}"><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
 /** A tick or a cross in a circle, drawn; the word that says the same stands beside it. */

@@ -39,7 +39,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
   if (training) {
     core().batchNormTrain(rows, channels, eps, input.buffer, w, b, out.buffer, mean.buffer, variance.buffer);
     if (runningMean) blend(runningMean, mean, momentum, momentum);
-    if (runningVar) blend(runningVar, variance, momentum, momentum);
+    if (runningVar) blend(runningVar, variance, momentum, (momentum * rows) / (rows - 1));
   } else {
     core().batchNormInfer(rows, channels, eps, input.buffer, mean.buffer, variance.buffer, w, b, out.buffer);
   }

@@ -1,0 +1,64 @@
+/**
+ * The whole numbers that stand for a block of a prepared network in a `.net` file: weights, decays, threshold and bias on the chip's grid.
+ * It computes them and says nothing: what is off the grid or out of range is found by the rules.
+ */
+import { roundHalfToEven } from "./rounding.ts";
+import { type NeuronKind, parseNeuronOptions } from "../../model/index.ts";
+import type { BlockPart } from "./chain.ts";
+
+/** A decay of 1 in the chip's twelve bits. */
+export const FULL_DECAY = 4096;
+
+/** What the rules and the lowering read of a neuron that Loihi has. */
+export interface ChipNeuron {
+  /** Weight steps per training unit. */
+  scale: number;
+  /** Decays in 4096ths before and after rounding. */
+  exactCurrentDecay: number;
+  exactVoltageDecay: number;
+  currentDecay: number;
+  voltageDecay: number;
+  /** Threshold in weight steps, as given and as the training neuron uses it. */
+  exactThreshold: number;
+  threshold: number;
+  /** Added to the voltage every step, weight steps. */
+  bias: number;
+}
+
+type NeuronAnswer = { neuron: (options: unknown) => ChipNeuron } | { refusal: string; rewrite: string };
+
+/** Every neuron kind: how it is written, or why it cannot be. */
+export const NEURON_ANSWERS: { [K in NeuronKind]: NeuronAnswer } = {
+  CubaLIFNode: { neuron: cubaNeuron },
+  CubaCurrent: { refusal: "A norm between current and voltage is not lowered.", rewrite: "Use CubaLIFNode without a norm." },
+  CubaVoltage: { refusal: "A norm between current and voltage is not lowered.", rewrite: "Use CubaLIFNode without a norm." },
+  IFNode: { refusal: "It fires at the threshold and computes in floats.", rewrite: "Prepare the network for Loihi first." },
+  LIFNode: { refusal: "It fires at the threshold and computes in floats.", rewrite: "Prepare the network for Loihi first." },
+  ParametricLIFNode: { refusal: "Its leak is learned in floats.", rewrite: "Use LIFNode with decayInput false and prepare the network, or CubaLIFNode." },
+};
+
+function cubaNeuron(json: unknown): ChipNeuron {
+  const o = parseNeuronOptions("CubaLIFNode", json);
+  const exactThreshold = o.vThreshold * o.scale;
+  return {
+    scale: o.scale,
+    exactCurrentDecay: o.currentDecay * FULL_DECAY,
+    exactVoltageDecay: o.voltageDecay * FULL_DECAY,
+    currentDecay: roundHalfToEven(o.currentDecay * FULL_DECAY),
+    voltageDecay: roundHalfToEven(o.voltageDecay * FULL_DECAY),
+    exactThreshold,
+    threshold: o.truncateThreshold ? Math.trunc(exactThreshold) : exactThreshold,
+    bias: Math.trunc(o.bias * o.scale),
+  };
+}
+
+/** The neuron of a block as the chip has it; null for kinds it does not have. */
+export function chipNeuronOf(block: BlockPart): ChipNeuron | null {
+  const answer = NEURON_ANSWERS[block.neuron.neuron as NeuronKind];
+  return answer && "neuron" in answer ? answer.neuron(block.neuron.options) : null;
+}
+
+/** Weights or biases in steps of 1/scale; whole where they are on the grid. Exact: scale is a power of two. */
+export function inSteps(values: Float32Array, scale: number): Float64Array {
+  return Float64Array.from(values, (value) => value * scale);
+}

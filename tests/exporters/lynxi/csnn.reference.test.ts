@@ -1,0 +1,162 @@
+/** A convolutional network against SpikingJelly and a numpy emulation of float16 (lynxi.h5), and graphs that torch.onnx.export wrote. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  checkModel,
+  layoutOf,
+  lowerGraph,
+  readOnnx,
+  type ExecutionMode,
+  runModel,
+  runOnnx,
+  summarizeOnnx,
+} from "../../../src/exporters/lynxi/index.ts";
+import { fromFloat16Bits } from "../../../src/exporters/lynxi/float16.ts";
+import type { ChipInput } from "../../../src/exporters/target.ts";
+import { type Graph, GraphBuilder, graphArray } from "../../../src/model/index.ts";
+import { fixture } from "../../fixture.ts";
+import { openReference, type ReferenceFile } from "../../h5.ts";
+
+/**
+ * Share of spikes of one layer that may differ where the same sums are added in another order (float64 there, float32 here): a float16
+ * rounding then moves by one unit about once in 10^4 values, and only where that unit crosses the threshold does a spike flip.
+ */
+const SUM_ORDER_FLIPS = 1e-4;
+
+let file: ReferenceFile;
+beforeAll(async () => {
+  file = await openReference(fixture("lynxi.h5"));
+});
+afterAll(() => file.close());
+
+function numbers(path: string): Float32Array {
+  const { data } = file.array(path);
+  return data instanceof Uint16Array ? fromFloat16Bits(data) : Float32Array.from(data);
+}
+
+const stored = (name: string) => graphArray(numbers(`/csnn/param/${name}`), file.array(`/csnn/param/${name}`).shape);
+
+/** conv, norm, IF, pool, conv, norm, IF, pool, flatten, linear, IF, linear, IF: the layer numbers are those of the stored network. */
+function csnn(): Graph {
+  const size = Number(file.attribute("/csnn", "size"));
+  const graph = new GraphBuilder(Number(file.attribute("/csnn", "T")));
+  const options = {
+    vThreshold: Number(file.attribute("/csnn", "v_threshold")),
+    vReset: Number(file.attribute("/csnn", "v_reset")),
+    detachReset: false,
+  };
+  const neuron = (source: string, shape: number[]) => graph.add("neuron", { source, shape, neuron: "IFNode", options });
+  graph.add("input", { source: "input", shape: [1, size, size], form: "image", values: "real" });
+  let side = size;
+  for (const at of [0, 4]) {
+    const weight = stored(`${at}.weight`);
+    const shape = [weight.shape[0]!, side, side];
+    const same = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 };
+    graph.add("conv", { source: `${at}`, shape, weight, bias: null, ...same });
+    graph.add("batchNorm", {
+      source: `${at + 1}`,
+      shape,
+      weight: stored(`${at + 1}.weight`),
+      bias: stored(`${at + 1}.bias`),
+      mean: stored(`${at + 1}.running_mean`),
+      variance: stored(`${at + 1}.running_var`),
+      epsilon: Number(file.attribute("/csnn", "bn_eps")),
+    });
+    neuron(`${at + 2}`, shape);
+    side /= 2;
+    const window = { kernelSize: [2, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1] };
+    const pooled = [shape[0]!, side, side];
+    graph.add("pool", { source: `${at + 3}`, shape: pooled, operation: "max", ...window, ceilMode: false, countIncludePad: true });
+  }
+  graph.add("flatten", { source: "8", shape: [graph.current.shape.reduce((product, n) => product * n, 1)] });
+  for (const at of [9, 11]) {
+    const weight = stored(`${at}.weight`);
+    graph.add("linear", { source: `${at}`, shape: [weight.shape[0]!], weight, bias: null });
+    neuron(`${at + 1}`, [weight.shape[0]!]);
+  }
+  graph.add("rateOutput", { source: "output", shape: graph.current.shape });
+  return graph.build();
+}
+
+function images(path: string): ChipInput {
+  return { form: "image", shape: file.array(path).shape, data: numbers(path) };
+}
+
+async function runCsnn(mode: ExecutionMode, foldBatchNorm: boolean, path: string, batch = 1) {
+  const lowering = lowerGraph(csnn(), { foldBatchNorm, batch });
+  const neurons = lowering.layers.flatMap(({ neuron }) => neuron ?? []);
+  const spikes = neurons.map((neuron) => neuron.spikes);
+  const run = await runModel(lowering.model, layoutOf(lowering.model, "csnn"), images(path), { mode, spikes }, "csnn");
+  return { ...run, layers: new Map(neurons.map(({ layer, spikes: value }) => [layer, run.spikes.get(value)!])) };
+}
+
+function share(got: Float32Array, expected: Float32Array): number {
+  expect(got.length).toBe(expected.length);
+  return got.reduce((sum, value, i) => sum + Number(value !== expected[i]), 0) / got.length;
+}
+
+describe("a convolutional network", () => {
+  it("gives the stored spikes and rates in float32, in ONNX Runtime and in the emulator without rounding", async () => {
+    for (const mode of ["float32", "emulator32"] as const) {
+      // the stored float32 network has norms that float16 weights cannot hold once folded: they stay norms here
+      const run = await runCsnn(mode, false, "/csnn/x");
+      for (const [layer, spikes] of run.layers) {
+        expect(share(spikes, file.floats(`/csnn/emul_fp32_folded/${layer}_spike`)), `${mode}, layer ${layer}`).toBe(0);
+        expect(share(spikes, file.floats(`/csnn/exchange_fp32/${layer}_spike`)), `${mode}, layer ${layer}`).toBe(0);
+      }
+      expect(Array.from(run.rates)).toEqual(Array.from(numbers("/csnn/train_fp32/rate")));
+      const many = await runCsnn(mode, false, "/csnn/many/x", 2);
+      expect(share(many.rates, numbers("/csnn/many/emul_fp32_folded/rate"))).toBeLessThanOrEqual(SUM_ORDER_FLIPS);
+    }
+  });
+
+  it("gives the stored spikes and rates in float16 with folded norms, in the emulator and as a twin", async () => {
+    for (const mode of ["emulator", "twin"] as const) {
+      const run = await runCsnn(mode, true, "/csnn/x", 2);
+      for (const [layer, spikes] of run.layers) {
+        expect(share(spikes, file.floats(`/csnn/emul_fp16_folded/${layer}_spike`)), `${mode}, layer ${layer}`).toBe(0);
+      }
+      expect(Array.from(run.rates)).toEqual(Array.from(numbers("/csnn/emul_fp16_folded/rate")));
+      const many = await runCsnn(mode, true, "/csnn/many/x");
+      expect(share(many.rates, numbers("/csnn/many/emul_fp16_folded/rate"))).toBeLessThanOrEqual(SUM_ORDER_FLIPS);
+    }
+  });
+
+  it("gives the stored rates in float16 with norms that round for themselves", async () => {
+    for (const mode of ["emulator", "twin"] as const) {
+      const many = await runCsnn(mode, false, "/csnn/many/x", 4);
+      expect(share(many.rates, numbers("/csnn/many/emul_fp16_unfused/rate"))).toBeLessThanOrEqual(SUM_ORDER_FLIPS);
+    }
+  });
+});
+
+describe("graphs written by torch.onnx.export", () => {
+  it("run in ONNX Runtime as stored: float32, and float16 as the twin that came with them", async () => {
+    const float32 = await runOnnx(fixture("csnn_torch_export.onnx"), images("/csnn/x"), { mode: "float32" });
+    expect(Array.from(float32.rates)).toEqual(Array.from(numbers("/csnn/exchange_fp32/rate")));
+    const twin = await runOnnx(fixture("csnn_fp16_twin.onnx"), images("/csnn/x"), { mode: "float32" });
+    expect(Array.from(twin.rates)).toEqual(Array.from(numbers("/csnn/emul_fp16_folded/rate")));
+  });
+
+  it("become the same twin here, also from the graph typed float16", async () => {
+    for (const name of ["csnn_torch_export.onnx", "csnn_torch_export_fp16.onnx"]) {
+      const run = await runOnnx(fixture(name), images("/csnn/x"), { mode: "twin" });
+      expect(Array.from(run.rates), name).toEqual(Array.from(numbers("/csnn/emul_fp16_folded/rate")));
+    }
+  });
+
+  it("keep the hard rules but for weights that float16 cannot hold, and have shape arithmetic to fold", () => {
+    const { model } = readOnnx(fixture("csnn_torch_export.onnx"));
+    const found = checkModel(model, { steps: Number(file.attribute("/csnn", "T")) });
+    const rules = (severity: string) => new Set(found.filter((finding) => finding.severity === severity).map(({ rule }) => rule));
+    expect([...rules("error")]).toEqual(["LX011"]);
+    expect(rules("warning")).toContain("LX006");
+  });
+
+  it("are summarised with their operators, layers and sizes", () => {
+    const summary = summarizeOnnx(readOnnx(fixture("csnn_torch_export.onnx")));
+    const operators = JSON.parse(String(file.attribute("/csnn", "onnx_ops")))["csnn_torch_export.onnx"] as Record<string, number>;
+    expect(summary.operators).toEqual(operators);
+    expect(summary.spikeLayers.map(({ steps }) => steps)).toEqual(new Array(4).fill(Number(file.attribute("/csnn", "T"))));
+    expect(summary.maxDimensions).toBe(4);
+  });
+});
