@@ -35,10 +35,18 @@ export class SpikeshipError extends Error {
   ) {
     const hint = facts.hint ? ` ${facts.hint}` : "";
     super(
-      `${facts.where}: expected ${facts.expected}, got ${facts.got}.${hint}`,
+      oneLine(`${facts.where}: expected ${facts.expected}, got ${facts.got}.${hint}`),
       facts.cause === undefined ? undefined : { cause: facts.cause },
     );
   }
+}
+
+/**
+ * Text of any origin on one line: names and values come from files, and must neither break a message nor steer a terminal. Line breaks
+ * and tabs become spaces, every other control or direction-changing character U+FFFD.
+ */
+export function oneLine(text: string): string {
+  return text.replace(/[\t\n\v\f\r\u0085\u2028\u2029]+/g, " ").replace(/\p{Cc}|\p{Bidi_Control}/gu, "\ufffd");
 }
 
 /** Throws the error of these facts. Returns `never`, so that it can stand in an expression. */

@@ -83,6 +83,17 @@ export interface ChipRunOptions {
   onProgress?: (done: number, of: number) => void;
 }
 
+/** What a file holds, as `spikeship inspect` shows it. */
+export interface FileInspection {
+  /** Name of the format, such as `Lava DL network (.net)`. */
+  format: string;
+  /** Everything, as plain JSON, for programs. */
+  facts: Record<string, unknown>;
+  /** What people read first: a name and a value a line. */
+  about: [name: string, value: string][];
+  tables: { title: string; header: string[]; rows: string[][] }[];
+}
+
 /** A file that was read back and can be run as the chip would. */
 export interface ChipRuntime {
   readonly target: string;
@@ -137,6 +148,8 @@ export interface DeploymentTarget {
   /** Writes the chip's file, a manifest and scripts into a directory. */
   export(network: Network, directory: string, options?: Record<string, unknown>): Promise<Artefact>;
   open(path: string): Promise<ChipRuntime>;
+  /** What a file of this chip holds, also one that cannot be run. Refuses with FILE what is damaged. */
+  inspect(path: string): Promise<FileInspection>;
   /** What must be compared to prove a file against its prepared network, the strictest first. `dispose` frees what it made. */
   comparisons(prepared: Network): { plans: ComparisonPlan[]; dispose(): void };
 }

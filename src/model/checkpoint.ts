@@ -10,7 +10,8 @@ import { layerFromDescription, type LayerRegistry } from "./layers/registry.ts";
 import { encoderDefinitions, encoderFromDescription } from "./encoders/index.ts";
 import { Network, networkFromDescription, networkSchema } from "./network.ts";
 
-const FORMAT = "spikeship-checkpoint-1";
+/** Names the format in the metadata of our checkpoints. */
+export const CHECKPOINT_FORMAT = "spikeship-checkpoint-1";
 const EXTRA = "extra/";
 
 export interface Checkpoint {
@@ -32,7 +33,7 @@ export function saveCheckpoint(
   for (const [name, tensor] of network.stateDict()) tensors.set(name, storedFromTensor(tensor));
   for (const [name, tensor] of extra) tensors.set(EXTRA + name, storedFromTensor(tensor));
   writeSafetensors(path, tensors, {
-    format: FORMAT,
+    format: CHECKPOINT_FORMAT,
     network: JSON.stringify(network.describe()),
     ...Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`json:${name}`, JSON.stringify(value)])),
   });
@@ -41,10 +42,10 @@ export function saveCheckpoint(
 /** Reads a checkpoint and rebuilds its network. NaN, missing or surplus tensors are refused by name. */
 export function loadCheckpoint(path: string, registry: LayerRegistry): Checkpoint {
   const file = readSafetensors(path);
-  if (file.metadata.format !== FORMAT || file.metadata.network === undefined) {
+  if (file.metadata.format !== CHECKPOINT_FORMAT || file.metadata.network === undefined) {
     throw new SpikeshipError("FILE", {
       where: path,
-      expected: `a checkpoint written by spikeship (metadata format "${FORMAT}")`,
+      expected: `a checkpoint written by spikeship (metadata format "${CHECKPOINT_FORMAT}")`,
       got: `format "${file.metadata.format ?? "none"}"`,
       hint: "A PyTorch state_dict is loaded into a network that a config describes.",
     });

@@ -63,7 +63,6 @@ pre{background:var(--card);border:1px solid var(--line);border-radius:8px;paddin
 .soft,.note{color:var(--soft)}
 .note{font-size:.88rem;margin:.4em 0 0}
 .eyebrow{margin:0;padding-top:clamp(24px,5vw,56px);color:var(--soft);overflow-wrap:anywhere}
-.lede{font-size:1.12rem;max-width:62ch}
 .skip{position:absolute;left:-9999px}
 .skip:focus{left:8px;top:8px;background:var(--card);padding:8px}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:4px 20px;margin:24px 0 0;padding:12px 0;border-top:1px solid var(--line)}
@@ -123,7 +122,6 @@ dl.words dd{margin:0;max-width:70ch}
 
 const CHARTS = `
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr));gap:22px 28px;margin:14px 0 26px}
-.charts.two{grid-template-columns:repeat(auto-fit,minmax(min(100%,340px),1fr))}
 figure{margin:0;min-width:0;max-width:520px;break-inside:avoid}
 figcaption{font-weight:600;margin-bottom:6px;overflow-wrap:anywhere}
 svg.chart{display:block;width:100%;height:auto;overflow:visible;font:13px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}

@@ -59,7 +59,7 @@ function layerChecks(contract: TargetContract, layers: readonly LayerComparison[
 function layerSentence({ maxFlipRate }: TargetContract, layer: LayerComparison): string {
   if (layer.values === 0) return "Nothing was compared.";
   if (layer.mismatches === 0) return `All ${formatCount(layer.values)} values are equal.`;
-  const facts = `${formatCount(layer.mismatches)} of ${formatCount(layer.values)} values differ (${formatShare(layer.flipRate)})`;
+  const facts = `${formatCount(layer.mismatches)} of ${formatCount(layer.values)} values ${layer.mismatches === 1 ? "differs" : "differ"} (${formatShare(layer.flipRate)})`;
   if (layer.flipRate <= maxFlipRate) return `${facts}; up to ${formatShare(maxFlipRate)} may.`;
   const allowed = maxFlipRate === 0 ? "none may" : `only up to ${formatShare(maxFlipRate)} may`;
   return `${facts}; ${allowed}. The first: ${describeDifference(layer.firstDifference!)}.`;

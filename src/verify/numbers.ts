@@ -22,5 +22,5 @@ export function formatShare(share: number): string {
   if (Number.isInteger(percent)) return `${percent}%`;
   const distance = Math.min(Math.abs(percent), Math.abs(100 - percent));
   const needed = distance < 0.1 ? Math.ceil(-Math.log10(distance)) + 1 : 2;
-  return `${Number(percent.toFixed(Math.min(needed, MOST_DECIMALS)))}%`;
+  return `${percent.toFixed(Math.min(needed, MOST_DECIMALS)).replace(/\.?0+$/, "")}%`;
 }

@@ -2,9 +2,9 @@
  * The whole numbers that stand for a block of a prepared network in a `.net` file: weights, decays, threshold and bias on the chip's grid.
  * It computes them and says nothing: what is off the grid or out of range is found by the rules.
  */
-import { roundHalfToEven } from "./rounding.ts";
-import { type NeuronKind, parseNeuronOptions } from "../../model/index.ts";
+import { type NeuronKind, parseNeuronOptions, variantOf } from "../../model/index.ts";
 import type { BlockPart } from "./chain.ts";
+import { STATE_STEPS } from "./chip-neurons.ts";
 
 /** A decay of 1 in the chip's twelve bits. */
 export const FULL_DECAY = 4096;
@@ -18,7 +18,7 @@ export interface ChipNeuron {
   exactVoltageDecay: number;
   currentDecay: number;
   voltageDecay: number;
-  /** Threshold in weight steps, as given and as the training neuron uses it. */
+  /** Threshold in weight steps, as given and as the neuron uses it. */
   exactThreshold: number;
   threshold: number;
   /** Added to the voltage every step, weight steps. */
@@ -37,18 +37,20 @@ export const NEURON_ANSWERS: { [K in NeuronKind]: NeuronAnswer } = {
   ParametricLIFNode: { refusal: "Its leak is learned in floats.", rewrite: "Use LIFNode with decayInput false and prepare the network, or CubaLIFNode." },
 };
 
+/** The numbers are those the neuron's own definition computes with on the chip. */
 function cubaNeuron(json: unknown): ChipNeuron {
-  const o = parseNeuronOptions("CubaLIFNode", json);
-  const exactThreshold = o.vThreshold * o.scale;
+  const options = parseNeuronOptions("CubaLIFNode", json);
+  const { params, paramNames } = variantOf("CubaLIFNode", options, "chip");
+  const parameter = (name: string) => params[paramNames.indexOf(name)]!;
   return {
-    scale: o.scale,
-    exactCurrentDecay: o.currentDecay * FULL_DECAY,
-    exactVoltageDecay: o.voltageDecay * FULL_DECAY,
-    currentDecay: roundHalfToEven(o.currentDecay * FULL_DECAY),
-    voltageDecay: roundHalfToEven(o.voltageDecay * FULL_DECAY),
-    exactThreshold,
-    threshold: o.truncateThreshold ? Math.trunc(exactThreshold) : exactThreshold,
-    bias: Math.trunc(o.bias * o.scale),
+    scale: options.scale,
+    exactCurrentDecay: options.currentDecay * FULL_DECAY,
+    exactVoltageDecay: options.voltageDecay * FULL_DECAY,
+    currentDecay: parameter("currentDecay"),
+    voltageDecay: parameter("voltageDecay"),
+    exactThreshold: options.vThreshold * options.scale,
+    threshold: parameter("thresholdGrid") / STATE_STEPS,
+    bias: parameter("biasGrid") / STATE_STEPS,
   };
 }
 

@@ -50,6 +50,11 @@ function windowOf(node: OnnxNode, input: number[], kernel: number[]): Window {
   const dilation = intsAttribute(node, "dilations") ?? new Array<number>(axes).fill(1);
   if (stringAttribute(node, "auto_pad", "NOTSET") !== "NOTSET") mismatch(node, "explicit pads", "auto_pad");
   if (intAttribute(node, "ceil_mode", 0) === 1) mismatch(node, "explicit pads", "ceil_mode");
+  const positive = [...kernel, ...stride, ...dilation].every((size) => Number.isInteger(size) && size >= 1);
+  const lengths = [kernel, stride, dilation].every((sizes) => sizes.length === axes) && pads.length === 2 * axes;
+  if (!positive || !lengths || pads.some((pixels) => pixels < 0)) {
+    mismatch(node, `a window of ${axes} axes`, JSON.stringify({ kernel, stride, dilation, pads }));
+  }
   const output = input.map(
     (size, i) => Math.floor((size + pads[i]! + pads[i + axes]! - dilation[i]! * (kernel[i]! - 1) - 1) / stride[i]!) + 1,
   );
@@ -60,7 +65,8 @@ export const convolution: Emulate = (machine, node, [x, weight, bias]) => {
   const [rows = 0, channels = 0, ...input] = x!.shape;
   const [outputs = 0, perGroup = 0, ...kernel] = weight!.shape;
   const groups = intAttribute(node, "group", 1);
-  if (input.length !== kernel.length || perGroup * groups !== channels) {
+  const grouped = groups >= 1 && perGroup * groups === channels && outputs % groups === 0;
+  if (input.length !== kernel.length || !grouped || (bias && sizeOf(bias.shape) !== outputs)) {
     mismatch(node, `weights for ${channels} channels in ${groups} groups`, formatShape(weight!.shape));
   }
   const spec = { ...windowOf(node, input, kernel), inChannels: channels, outChannels: outputs, groups };
@@ -129,6 +135,9 @@ export const gemm: Emulate = (machine, node, [a, weight, bias]) => {
 export const normalize: Emulate = (machine, node, [x, weight, bias, mean, variance]) => {
   if (!weight || !bias || !mean || !variance) mismatch(node, "four stored vectors", "fewer");
   const channels = x!.shape[1]!;
+  if ([weight, bias, mean, variance].some(({ shape }) => sizeOf(shape) !== channels)) {
+    mismatch(node, `vectors of ${channels} channels`, "others");
+  }
   const last = channelsLast(machine, x!);
   const out = machine.make(last.shape, x!.grouped);
   const [m, v, w, b] = [mean, variance, weight, bias].map(bufferOf) as [number, number, number, number];

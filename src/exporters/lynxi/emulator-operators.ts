@@ -59,8 +59,15 @@ function binary(op: BinaryOp): Emulate {
       const full = [out.grouped ? machine.groups : 1, ...shape];
       core().binaryBroadcast(op, bufferOf(a), strides(a, shape), bufferOf(b), strides(b, shape), out.buffer.id, full);
     }
-    return out;
+    return { ...out, binary: staysBinary(op, a, b) };
   };
+}
+
+/** Comparisons, 1 - s, and products of two such values give only 0 and 1. */
+function staysBinary(op: BinaryOp, a: Value, b: Value): boolean {
+  if (op === "greaterEqual" || op === "greater") return true;
+  const one = a.numbers?.length === 1 && a.numbers[0] === 1;
+  return (op === "sub" && one && b.binary === true) || (op === "mul" && a.binary === true && b.binary === true);
 }
 
 const swapped =
@@ -71,7 +78,7 @@ const swapped =
 const not: Emulate = (machine, _node, [x]) => {
   const out = machine.make(x!.shape, x!.grouped);
   core().binaryScalar("sub", bufferOf(x!), 1, true, out.buffer.id, machine.count(out));
-  return out;
+  return { ...out, binary: true };
 };
 
 const cast: Emulate = (machine, node, [x]) => {

@@ -2,11 +2,12 @@
  * Values of the emulator: native float32 buffers shared by reference count. A value with `grouped` holds one array per independent call
  * of the graph, one behind the other: the emulator runs many calls at once, as if every value had a further leading axis.
  */
-import { fail, sizeOf } from "../../core/index.ts";
+import { fail, formatShape, sizeOf } from "../../core/index.ts";
 import { type BufferId, core } from "../../kernels/index.ts";
 import { roundToFloat16 } from "./float16.ts";
 
 const FLOAT_BYTES = 4;
+const LARGEST_VALUE_BYTES = 2 ** 31;
 
 /** A buffer that is released when the last value that shows it is gone. */
 export class SharedBuffer {
@@ -33,15 +34,14 @@ export interface Value {
   buffer: SharedBuffer | null;
   /** Numbers of small constants, on the host. */
   numbers: number[] | null;
+  /** Only 0 and 1 occur: what is multiplied by it needs no rounding. */
+  binary?: boolean;
 }
 
 /** Constants up to this size stay readable on the host: scalars of neurons, shapes. */
 const LARGEST_HOST_CONSTANT = 16;
 
 export class Machine {
-  /** Values that a run produced and that were NaN or infinite, by value name. */
-  readonly nonFinite = new Map<string, number>();
-
   constructor(
     /** Independent calls of the graph that run together. */
     readonly groups: number,
@@ -52,9 +52,12 @@ export class Machine {
     return sizeOf(value.shape) * (value.grouped ? this.groups : 1);
   }
 
-  /** Uninitialised floats. */
+  /** Uninitialised floats. @throws TARGET for sizes that no network of a chip has: the file is damaged. */
   make(shape: number[], grouped: boolean): Value & { buffer: SharedBuffer } {
     const bytes = this.count({ shape, grouped }) * FLOAT_BYTES;
+    if (shape.some((size) => !Number.isInteger(size) || size < 1) || bytes > LARGEST_VALUE_BYTES) {
+      fail("TARGET", { where: "emulator", expected: "values of up to 2 GB", got: formatShape(shape), hint: "Is the file damaged?" });
+    }
     return { shape, grouped, buffer: new SharedBuffer(core().alloc(bytes)), numbers: null };
   }
 

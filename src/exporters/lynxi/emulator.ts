@@ -41,17 +41,37 @@ export function emulate(
 ): EmulatorResult {
   expectKnown(model);
   const machine = new Machine(groups, options.arithmetic ?? "float16");
+  const result = runModel(model, machine, inputs, lastLooks(model));
+  // a second run looks at every result, to name the first operator at fault
+  return result.nonFinite.length > 0 ? runModel(model, machine, inputs, null) : result;
+}
+
+/** `watched`: values whose numbers are checked to be finite; null: all results of arithmetic. */
+function runModel(
+  model: OnnxModel,
+  machine: Machine,
+  inputs: ReadonlyMap<string, HostArray>,
+  watched: ReadonlySet<string> | null,
+): EmulatorResult {
   const values = new Map<string, Value>();
-  const uses = useCounts(model);
   try {
     for (const tensor of model.initializers) values.set(tensor.name, constantValue(machine, tensor));
     for (const input of model.inputs) values.set(input.name, inputValue(machine, input, inputs.get(input.name)));
-    const nonFinite = runNodes(model, machine, values, uses);
+    const nonFinite = runNodes(model, machine, values, watched);
     const outputs = new Map(model.outputs.map(({ name }) => [name, outputArray(machine, values.get(name)!)]));
     return { outputs, nonFinite };
   } finally {
     for (const value of values.values()) disposeValue(value);
   }
+}
+
+/** Operators that can hide an infinite input: all others pass it on as infinite or NaN. */
+const HIDES_NON_FINITE = new Set(["GreaterOrEqual", "Greater", "LessOrEqual", "Less", "Div", "MaxPool", "Cast"]);
+
+/** Values behind which a number that is not finite could no longer be seen. */
+function lastLooks(model: OnnxModel): Set<string> {
+  const hidden = model.nodes.filter(({ op }) => HIDES_NON_FINITE.has(op)).flatMap(({ inputs }) => inputs);
+  return new Set([...hidden, ...model.outputs.map(({ name }) => name)]);
 }
 
 /** Operators that the emulator computes; the first other one is an error. */
@@ -95,17 +115,24 @@ function inputValue(machine: Machine, input: OnnxModel["inputs"][number], given:
   return value;
 }
 
-function runNodes(model: OnnxModel, machine: Machine, values: Map<string, Value>, uses: Map<string, number>): NonFinite[] {
+function runNodes(
+  model: OnnxModel,
+  machine: Machine,
+  values: Map<string, Value>,
+  watched: ReadonlySet<string> | null,
+): NonFinite[] {
+  const uses = useCounts(model);
   const nonFinite: NonFinite[] = [];
   for (const node of model.nodes) {
     const constant = constantTensor(node);
     const result = constant ? constantValue(machine, constant) : runNode(machine, node, values);
-    values.set(node.outputs[0]!, result);
-    if (result.buffer && roundsResult(node.op)) {
+    const name = node.outputs[0]!;
+    values.set(name, result);
+    if (result.buffer && !result.binary && (watched?.has(name) ?? roundsResult(node.op))) {
       const count = core().countNonFinite(result.buffer.id, machine.count(result));
       if (count > 0) nonFinite.push({ node: node.name, count });
     }
-    for (const name of node.inputs) release(name, values, uses);
+    for (const input of node.inputs) release(input, values, uses);
   }
   return nonFinite;
 }
@@ -114,7 +141,7 @@ function runNode(machine: Machine, node: OnnxNode, values: ReadonlyMap<string, V
   const inputs = node.inputs.map((name) => values.get(name)!);
   try {
     const result = EMULATED[node.op]!(machine, node, inputs);
-    if (roundsResult(node.op)) machine.round(result as Value & { buffer: SharedBuffer });
+    if (roundsResult(node.op) && !isExact(node, result, inputs)) machine.round(result as Value & { buffer: SharedBuffer });
     return result;
   } catch (cause) {
     if (cause instanceof SpikeshipError) throw cause;
@@ -125,6 +152,11 @@ function runNode(machine: Machine, node: OnnxNode, values: ReadonlyMap<string, V
       cause,
     });
   }
+}
+
+/** 0, 1, and a float16 number times 0 or 1 are float16 numbers already. */
+function isExact(node: OnnxNode, result: Value, inputs: readonly Value[]): boolean {
+  return result.binary === true || (node.op === "Mul" && inputs.some((input) => input?.binary === true));
 }
 
 function release(name: string, values: Map<string, Value>, uses: Map<string, number>): void {

@@ -2,6 +2,9 @@
 import { ELEMENT_TYPES, intAttribute, intsAttribute, type OnnxNode, tensorNumbers } from "./onnx-model.ts";
 import type { ValueFacts } from "./infer.ts";
 
+/** Longer whole-number tensors are data, not shapes. */
+export const LARGEST_SHAPE_CONSTANT = 4096;
+
 export interface FoldedConstant {
   shape: number[];
   numbers: number[];
@@ -83,6 +86,7 @@ const FOLDS: Readonly<Record<string, Fold>> = {
     const value = node.attributes.value;
     if (!input || value?.kind !== "tensor" || value.value.type !== "int64") return null;
     const count = input.numbers.reduce((product, size) => product * size, 1);
+    if (!Number.isInteger(count) || count < 0 || count > LARGEST_SHAPE_CONSTANT) return null;
     return { shape: input.numbers, numbers: new Array<number>(count).fill(tensorNumbers(value.value)[0] ?? 0) };
   },
 };

@@ -3,7 +3,7 @@
  * leave their results unknown (a rule reports those); it never guesses.
  */
 import { type ElementType, isFloatType, type OnnxModel, type OnnxNode, storedTensors, tensorNumbers } from "./onnx-model.ts";
-import { foldConstant } from "./infer-constants.ts";
+import { foldConstant, LARGEST_SHAPE_CONSTANT } from "./infer-constants.ts";
 import { inferShape } from "./infer-shapes.ts";
 
 export interface ValueFacts {
@@ -20,9 +20,6 @@ export interface Inference {
   conflicts: { node: OnnxNode; problem: string }[];
   multiplyAdds: number;
 }
-
-/** Longer whole-number tensors are data, not shapes. */
-const LARGEST_SHAPE_CONSTANT = 4096;
 
 export function inferValues(model: OnnxModel): Inference {
   const facts = new Map<string, ValueFacts>();

@@ -17,7 +17,7 @@ import {
 import { roundArray } from "./float16.ts";
 import type { Flow, LoweringContext, NodeLowering, Refusal } from "./lower.ts";
 import { StepSink } from "./neuron-sink.ts";
-import type { BuiltValue, OnnxBuilder } from "./onnx-builder.ts";
+import type { BuiltValue, RoundingRecord } from "./onnx-builder.ts";
 
 /** What the graph holds of a neuron layer. */
 export interface NeuronFacts {
@@ -73,7 +73,8 @@ export const neuronLowering: NodeLowering<NeuronNode> = {
 /** The spikes of each step, `[1, N, L]`. */
 function unroll(node: NeuronNode, sequence: BuiltValue, { builder, steps }: LoweringContext): BuiltValue[] {
   const options = shiftedOptions(node.neuron, node.options) ?? node.options;
-  recordRounding(node, options, builder);
+  const rounding = neuronRounding(node);
+  if (rounding.change.count > 0) builder.roundings.push(rounding);
   let state: Readonly<Record<string, Operand>> = initialState(node.neuron, options);
   const spikes: BuiltValue[] = [];
   for (let t = 0; t < steps; t++) {
@@ -87,12 +88,11 @@ function unroll(node: NeuronNode, sequence: BuiltValue, { builder, steps }: Lowe
   return spikes;
 }
 
-/** The neuron's numbers are rounded by its own float16 reading; what that changed goes into the report. */
-function recordRounding(node: NeuronNode, options: object, builder: OnnxBuilder): void {
+/** The neuron's numbers are rounded by its own float16 reading; what that changes goes into the report. */
+export function neuronRounding(node: NeuronNode): RoundingRecord {
+  const options = shiftedOptions(node.neuron, node.options) ?? node.options;
   const { params, paramNames } = variantOf(node.neuron, options, "float32");
-  const { change } = roundArray(params);
-  if (change.count === 0) return;
-  builder.roundings.push({ place: `${node.source} ${paramNames.join(", ")}`, numbers: params.length, change });
+  return { place: `${node.source} ${paramNames.join(", ")}`, numbers: params.length, change: roundArray(params).change };
 }
 
 function factsOf(node: NeuronNode, spikes: BuiltValue): NeuronFacts {

@@ -126,7 +126,7 @@ interface Executor {
 }
 
 /** Floats that one value of the emulator may hold: large enough for long vectors, small enough to stay near the cache. */
-const EMULATOR_VALUE_FLOATS = 2 ** 21;
+const EMULATOR_VALUE_FLOATS = 2 ** 20;
 
 async function openExecutor(model: OnnxModel, mode: ExecutionMode, where: string): Promise<Executor> {
   if (mode === "emulator" || mode === "emulator32") {

@@ -1,6 +1,9 @@
 // Which instruction set this processor has. The flags are those that CMakeLists.txt gives to each namespace.
 #include "isa.h"
 
+#include <cstdlib>
+#include <string_view>
+
 namespace spikeship {
 
 namespace {
@@ -15,10 +18,20 @@ Isa detect() {
 #endif
   return Isa::baseline;
 }
+
+// SPIKESHIP_ISA asks for less than the processor has, so that a test can compare the instruction sets on one machine.
+Isa limited(Isa best) {
+  const char* wanted = std::getenv("SPIKESHIP_ISA");
+  if (wanted == nullptr) return best;
+  for (const Isa isa : {Isa::baseline, Isa::avx2}) {
+    if (isa < best && std::string_view(wanted) == isa_name(isa)) return isa;
+  }
+  return best;
+}
 }  // namespace
 
 Isa best_isa() {
-  static const Isa chosen = detect();
+  static const Isa chosen = limited(detect());
   return chosen;
 }
 

@@ -119,7 +119,7 @@ export function integrateCurrent<E>(
   p: Readonly<Record<"gridScale" | "currentDecay", E>>,
 ): E {
   const sum = w.addGrid(w.decayFixed(current, p.currentDecay), w.toGrid(x, p.gridScale));
-  return w.charged("current", w.bound(sum, "wrap"));
+  return w.charged("chargedCurrent", w.bound(sum, "wrap"));
 }
 
 /** voltage' = saturate(shift12(voltage (4096 - decay)) + input + bias); fires strictly above the threshold, then 0. */

@@ -5,7 +5,7 @@ import {
   fireAndReset,
   GRADIENTS,
   gradientOf,
-  INPUTS,
+  DRIVES,
   leakParameters,
   leakyCharge,
   membraneOptions,
@@ -30,10 +30,10 @@ export const lifNode = defineNeuron({
     })
     .refine(resetsBelowThreshold, RESET_BELOW_THRESHOLD),
   readings: ["float32", "half"],
-  flags: { reset: RESETS, input: INPUTS, gradient: GRADIENTS },
+  flags: { reset: RESETS, drive: DRIVES, gradient: GRADIENTS },
   flagsOf: (options) => ({
     reset: resetOf(options),
-    input: options.decayInput ? "input" : "direct",
+    drive: options.decayInput ? "input" : "direct",
     gradient: gradientOf(options),
   }),
   state: membraneState,

@@ -80,16 +80,16 @@ export const leakParameters = (learned: boolean) => ({
 });
 
 /** `input`: the input is divided by tau too (decayInput). */
-export const INPUTS = ["input", "direct"] as const;
+export const DRIVES = ["input", "direct"] as const;
 
 /** v keep + x rate (or x) + pull: the exact rewriting of v + (x - (v - vReset)) / tau for any vReset. */
 export function leakyCharge<E>(
   w: Words<E>,
   { x, v }: { x: E; v: E },
   p: Readonly<Record<"keep" | "rate" | "pull", E>>,
-  flags: { reset: (typeof RESETS)[number]; input: (typeof INPUTS)[number] },
+  flags: { reset: (typeof RESETS)[number]; drive: (typeof DRIVES)[number] },
 ): E {
-  const drive = flags.input === "input" ? w.mul(x, p.rate) : x;
+  const drive = flags.drive === "input" ? w.mul(x, p.rate) : x;
   const sum = w.add(w.decay(v, p.keep), drive);
   return flags.reset === "hard" ? w.add(sum, p.pull) : sum;
 }

@@ -1,4 +1,5 @@
 /** Spike raster of one side: time-steps to the right, one row for each neuron, a tick for each spike, a diamond where the sides differ. */
+import { countOf } from "../../verify/index.ts";
 import { type Html, html } from "../escape.ts";
 import { chooseNeurons, RASTER_ROWS } from "../raster-data.ts";
 import type { Raster, RasterNeuron } from "../schema/sample.ts";
@@ -60,7 +61,6 @@ function diamond(x: number, y: number, size: number, fired: boolean): Html {
 function describe(raster: Raster, shown: readonly RasterNeuron[], side: Side): string {
   const spikes = shown.reduce((sum, neuron) => sum + neuron[side].length, 0);
   const differences = shown.reduce((sum, neuron) => sum + neuron.differs.length, 0);
-  const compared =
-    differences === 0 ? "No difference to the other side." : `${differences} differences to the other side.`;
-  return `${spikes} spikes of ${shown.length} of ${raster.total} neurons in ${raster.steps} time-steps. ${compared}`;
+  const compared = `${differences === 0 ? "No difference" : countOf(differences, "difference")} to the other side.`;
+  return `${countOf(spikes, "spike")} of ${shown.length} of ${raster.total} neurons in ${raster.steps} time-steps. ${compared}`;
 }

@@ -156,7 +156,7 @@ export function dualWords<E>(
       return variableDual(`charged ${name}`, hooks.charged(name));
     },
     spike({ value, threshold, strict, argument = arithmetic.sub(value, threshold) }) {
-      const spike = values.spike({ value: value.value, threshold: threshold.value, strict });
+      const spike = values.spike({ value: value.value, threshold: threshold.value, strict, argument: argument.value });
       return { value: spike, partials: chain.scaled(argument.partials, () => hooks.slope(argument.value)) };
     },
     hold: (a) => constantDual(a.value),

@@ -43,7 +43,7 @@ function formulaWords(lines: string[]): Words<Formula> & FunctionWords<Formula> 
     decayFixed: (state, decay) => call("shift12", mul(state, infix("-", 1, 2)(atom("4096"), decay))),
     toGrid: (x, scale) => call("trunc", mul(scale, x)),
     fromGrid: infix("/", 2, 3),
-    throughReal: (i) => i,
+    throughReal: (i) => call("float32", i),
     addGrid: add,
     gate: mul,
     bound: (i, how) => call(how, i),
@@ -166,6 +166,7 @@ chip's integers and the ONNX nodes are readings of that one function. A prime ma
 
 - Every operation rounds its result: to float32, or to float16 in the \`half\` reading.
 - \`charged\` is the potential before firing. \`spike\` is 1 or 0; in backward its derivative is that of the surrogate function.
+- \`float32\` hands a current on as a real in training, as the frameworks do; the chip hands on the integer. They differ above 2^24.
 - \`trunc\` cuts toward zero. \`shift12\` is a right shift by 12 bits toward zero. \`wrap\` and \`saturate\` are the limits of a 24-bit register
   in the \`chip\` reading, and do nothing in training. All of them count as the identity in backward.
 `;

@@ -1,0 +1,129 @@
+/**
+ * `npm run bench`: measures the machine's limits and every case, each in a process of its own, prints a table and writes JSON. What is counted
+ * is in `work.ts`; what the figures mean in `docs/benchmarks.md`.
+ */
+import { fork } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Command } from "commander";
+import { type BenchmarkCase, benchmarkCases } from "./cases.ts";
+import type { Answer, Job } from "./child.ts";
+import { type Measurement, median } from "./measure.ts";
+import { type BenchmarkResult, benchmarkResultSchema, type CaseResult, type Machine } from "./result.ts";
+import { DEFAULT_SIZES, TINY_SIZES } from "./sizes.ts";
+import { caseLine, machineLine, tableHead } from "./table.ts";
+
+interface Options {
+  json?: string;
+  only?: string;
+  quick?: boolean;
+  tiny?: boolean;
+  threads?: number;
+  repeat?: number;
+}
+
+const runner = fileURLToPath(new URL("../scripts/run-ts.mjs", import.meta.url));
+const child = fileURLToPath(new URL("child.ts", import.meta.url));
+
+function inProcess(job: Job): Promise<Answer> {
+  return new Promise((resolve) => {
+    const started = fork(runner, [child, JSON.stringify(job)], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    let result: Answer | null = null;
+    started.on("message", (message) => {
+      result = message as Answer;
+    });
+    started.on("exit", (code, signal) => {
+      resolve(result ?? { reason: `its process ended with ${signal ?? `code ${code}`}` });
+    });
+  });
+}
+
+async function measureLimits(job: Job): Promise<Machine> {
+  const answer = await inProcess({ ...job, name: null });
+  if (!("machine" in answer)) throw new Error("reason" in answer ? answer.reason : "the machine was not measured");
+  return answer.machine;
+}
+
+/** The better of two measurements of one machine. */
+function better(a: Machine, b: Machine): Machine {
+  return { ...a, matmulGflops: Math.max(a.matmulGflops, b.matmulGflops), copyGBs: Math.max(a.copyGBs, b.copyGBs) };
+}
+
+/** A rate in 10^9 a second; null where there is nothing to count. */
+function billions(work: number | null, milliseconds: number): number | null {
+  return work === null ? null : work / milliseconds / 1e6;
+}
+
+function caseResult(benchmark: BenchmarkCase, measurement: Measurement | null, machine: Machine): CaseResult {
+  const { name, images, flops, bytes } = benchmark;
+  if (!measurement) {
+    const nothing = { milliseconds: null, imagesPerSecond: null, gflops: null, fractionOfMatmul: null };
+    return { name, ...nothing, gbs: null, fractionOfCopy: null, peakMB: null };
+  }
+  const milliseconds = median(measurement.milliseconds);
+  const gflops = billions(flops, milliseconds);
+  const gbs = billions(bytes, milliseconds);
+  return {
+    name,
+    milliseconds,
+    imagesPerSecond: images === null ? null : (1000 * images) / milliseconds,
+    gflops,
+    fractionOfMatmul: gflops === null ? null : gflops / machine.matmulGflops,
+    gbs,
+    fractionOfCopy: gbs === null ? null : gbs / machine.copyGBs,
+    peakMB: measurement.peakMB,
+  };
+}
+
+function noteOf({ neuronSteps }: BenchmarkCase, { milliseconds, processMB }: Measurement): string {
+  const rate = neuronSteps ? `${billions(neuronSteps, median(milliseconds))!.toFixed(2)} G neuron-steps/s, ` : "";
+  return `${rate}process ${processMB.toFixed(0)} MB`;
+}
+
+async function bench(options: Options): Promise<BenchmarkResult> {
+  const sizes = options.tiny ? TINY_SIZES : DEFAULT_SIZES;
+  const brief = options.quick || options.tiny;
+  const job: Job = {
+    name: null,
+    sizes,
+    threads: options.threads ?? null,
+    repeat: options.repeat ?? (brief ? 5 : 20),
+    seconds: options.tiny ? 0 : brief ? 0.3 : 3,
+  };
+  const wanted = benchmarkCases(sizes).filter(({ name }) => name.includes(options.only ?? ""));
+  const show = (text: string) => process.stdout.write(`${text}\n`);
+
+  const first = await measureLimits(job);
+  show(machineLine(first));
+  show(tableHead());
+  const answers: Answer[] = [];
+  for (const benchmark of wanted) {
+    const answer = await inProcess({ ...job, name: benchmark.name });
+    answers.push(answer);
+    const measurement = "measurement" in answer ? answer.measurement : null;
+    const note = measurement ? noteOf(benchmark, measurement) : "reason" in answer ? answer.reason : "";
+    show(caseLine(caseResult(benchmark, measurement, first), measurement?.milliseconds[0] ?? null, note));
+  }
+  // Measured again at the end: the better of both is nearer to what the machine can do.
+  const machine = better(first, await measureLimits(job));
+  show(machineLine(machine));
+  const cases = wanted.map((benchmark, i) => {
+    const answer = answers[i]!;
+    return caseResult(benchmark, "measurement" in answer ? answer.measurement : null, machine);
+  });
+  return benchmarkResultSchema.parse({ machine, cases });
+}
+
+const program = new Command("bench")
+  .description("Measure training, inference, neurons and the chip simulator against this machine's limits.")
+  .option("--json <file>", "write the figures as JSON")
+  .option("--only <text>", "only the cases whose name contains the text")
+  .option("--quick", "fewer repetitions")
+  .option("--tiny", "tiny sizes, to see that everything works; the figures mean nothing")
+  .option("--threads <count>", "threads of the native core", Number)
+  .option("--repeat <count>", "timed runs of each case", Number)
+  .parse();
+
+const options = program.opts<Options>();
+const result = await bench(options);
+if (options.json) writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);

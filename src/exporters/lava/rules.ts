@@ -1,0 +1,18 @@
+/** All design rules of Loihi as Lava's netx format holds it: over a network before training and export, and over a `.net` file. */
+import type { Graph } from "../../model/index.ts";
+import type { Finding } from "../target.ts";
+import { chainOf } from "./chain.ts";
+import { graphRules } from "./graph-rules.ts";
+import type { NetFile } from "./net-file.ts";
+import { netRules } from "./net-rules.ts";
+
+/** What a network breaks, or loses. */
+export function checkGraph(graph: Graph): Finding[] {
+  const chain = chainOf(graph);
+  return graphRules.flatMap((rule) => rule(chain));
+}
+
+/** What a file, whoever wrote it, breaks or loses when Lava loads it, or what the chip cannot hold. */
+export function checkNet(net: NetFile): Finding[] {
+  return netRules.flatMap((rule) => rule(net));
+}
