@@ -17,13 +17,13 @@ export type Answer = { machine: Machine } | { measurement: Measurement } | { rea
 /** Tries for each limit of the machine. */
 const MACHINE_TRIES = 12;
 
-async function answer({ name, sizes, threads, repeat, seconds }: Job): Promise<Answer> {
+async function answer({ name, sizes, threads, ...options }: Job): Promise<Answer> {
   if (threads !== null) core().setThreads(threads);
   if (name === null) return { machine: measureMachine(sizes, MACHINE_TRIES) };
   // only a case loads the whole program
   const { benchmarkCases } = await import("./cases.ts");
   const benchmark = benchmarkCases(sizes).find((candidate) => candidate.name === name)!;
-  return { measurement: await measureCase(benchmark, { repeat, seconds }) };
+  return { measurement: await measureCase(benchmark, options) };
 }
 
 const job = JSON.parse(process.argv[2]!) as Job;

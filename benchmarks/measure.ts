@@ -1,11 +1,14 @@
 /** Times a prepared case: some runs to warm up, then as many as were asked for and a least total time. */
 import type { BenchmarkCase } from "./cases.ts";
+import { profile } from "./profile.ts";
 
 export interface MeasureOptions {
   /** Timed runs, at least. */
   repeat: number;
   /** Seconds of timed runs, at least. */
   seconds: number;
+  /** Also tell where the time goes. */
+  profile: boolean;
 }
 
 /** What one case measured in its process. */
@@ -16,6 +19,8 @@ export interface Measurement {
   peakMB: number;
   /** Largest resident memory of the whole process, 10^6 bytes. */
   processMB: number;
+  /** Lines of a table; empty unless it was asked for. */
+  profile: string[];
 }
 
 const WARM_UP_RUNS = 3;
@@ -25,7 +30,7 @@ const MOST_RUNS = 1000;
 /** `maxRSS` is counted in units of 1024 bytes (getrusage). */
 const largestMB = () => (process.resourceUsage().maxRSS * 1024) / 1e6;
 
-export async function measureCase(benchmark: BenchmarkCase, { repeat, seconds }: MeasureOptions): Promise<Measurement> {
+export async function measureCase(benchmark: BenchmarkCase, { repeat, seconds, profile: wanted }: MeasureOptions): Promise<Measurement> {
   const before = process.memoryUsage().rss / 1e6;
   const prepared = await benchmark.prepare();
   try {
@@ -38,7 +43,12 @@ export async function measureCase(benchmark: BenchmarkCase, { repeat, seconds }:
       milliseconds.push(performance.now() - start);
     }
     const processMB = largestMB();
-    return { milliseconds: milliseconds.sort((a, b) => a - b), peakMB: Math.max(0, processMB - before), processMB };
+    return {
+      milliseconds: milliseconds.sort((a, b) => a - b),
+      peakMB: Math.max(0, processMB - before),
+      processMB,
+      profile: wanted ? await profile(prepared, repeat) : [],
+    };
   } finally {
     prepared.dispose();
   }

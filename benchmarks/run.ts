@@ -18,6 +18,7 @@ interface Options {
   only?: string;
   quick?: boolean;
   tiny?: boolean;
+  profile?: boolean;
   threads?: number;
   repeat?: number;
 }
@@ -89,6 +90,7 @@ async function bench(options: Options): Promise<BenchmarkResult> {
     threads: options.threads ?? null,
     repeat: options.repeat ?? (brief ? 5 : 20),
     seconds: options.tiny ? 0 : brief ? 0.3 : 3,
+    profile: options.profile ?? false,
   };
   const wanted = benchmarkCases(sizes).filter(({ name }) => name.includes(options.only ?? ""));
   const show = (text: string) => process.stdout.write(`${text}\n`);
@@ -103,6 +105,7 @@ async function bench(options: Options): Promise<BenchmarkResult> {
     const measurement = "measurement" in answer ? answer.measurement : null;
     const note = measurement ? noteOf(benchmark, measurement) : "reason" in answer ? answer.reason : "";
     show(caseLine(caseResult(benchmark, measurement, first), measurement?.milliseconds[0] ?? null, note));
+    for (const text of measurement?.profile ?? []) show(`  ${text}`);
   }
   // Measured again at the end: the better of both is nearer to what the machine can do.
   const machine = better(first, await measureLimits(job));
@@ -120,6 +123,7 @@ const program = new Command("bench")
   .option("--only <text>", "only the cases whose name contains the text")
   .option("--quick", "fewer repetitions")
   .option("--tiny", "tiny sizes, to see that everything works; the figures mean nothing")
+  .option("--profile", "show where the time of each case goes, operation by operation")
   .option("--threads <count>", "threads of the native core", Number)
   .option("--repeat <count>", "timed runs of each case", Number)
   .parse();

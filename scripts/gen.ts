@@ -26,7 +26,8 @@ for (const [name, text] of Object.entries(GENERATED)) {
   const expected = text();
   if (onDisk(path) === expected) continue;
   stale += 1;
-  if (check) console.error(`${name}: expected what the definitions give, got older text. Run "npm run gen" and commit it.`);
+  if (check)
+    console.error(`${name}: expected what the definitions give, got older text. Run "npm run gen" and commit it.`);
   else {
     writeFileSync(path, expected);
     console.log(`wrote ${name}`);

@@ -24,7 +24,9 @@ export async function load(url, context, next) {
 if (isMainThread) {
   const file = process.argv[2];
   if (!file) {
-    console.error("run-ts.mjs: expected a TypeScript file, got nothing. Usage: node scripts/run-ts.mjs FILE [ARGUMENTS...]");
+    console.error(
+      "run-ts.mjs: expected a TypeScript file, got nothing. Usage: node scripts/run-ts.mjs FILE [ARGUMENTS...]",
+    );
     process.exit(2);
   }
   process.setSourceMapsEnabled(true);

@@ -11,7 +11,12 @@ export function readConfig(path: string): Config {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    fail("FILE", { where: path, expected: "JSON", got: (cause as Error).message, hint: "spikeship schema prints what a config holds." });
+    fail("FILE", {
+      where: path,
+      expected: "JSON",
+      got: (cause as Error).message,
+      hint: "spikeship schema prints what a config holds.",
+    });
   }
   return parseWith(configSchema, json, path);
 }

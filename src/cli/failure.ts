@@ -1,5 +1,5 @@
 /** Turns any error into one clear line and an exit code. Nothing else in the program prints errors. */
-import { SpikeshipError } from "../core/index.ts";
+import { type ErrorCode, oneLine, SpikeshipError } from "../core/index.ts";
 import { EXIT } from "./exit-codes.ts";
 
 export interface Failure {
@@ -9,14 +9,19 @@ export interface Failure {
 
 export function describeFailure(error: unknown): Failure {
   if (error instanceof SpikeshipError) {
-    return { line: error.message, code: error.code === "CONTRACT" ? EXIT.brokenContract : EXIT.wrongUse };
+    return { line: error.message, code: exitCodeOf(error.code) };
   }
   const system = error as NodeJS.ErrnoException;
   if (system?.code && system.path) {
-    return { line: `${system.path}: ${systemReason(system.code)}`, code: EXIT.wrongUse };
+    return { line: oneLine(`${system.path}: ${systemReason(system.code)}`), code: EXIT.wrongUse };
   }
   // a fault of ours: the stack is what a bug report needs
   return { line: `internal error: ${(error as Error)?.stack ?? String(error)}`, code: EXIT.wrongUse };
+}
+
+function exitCodeOf(code: ErrorCode): number {
+  if (code === "CONTRACT") return EXIT.brokenContract;
+  return code === "INTERRUPTED" ? EXIT.interrupted : EXIT.wrongUse;
 }
 
 function systemReason(code: string): string {

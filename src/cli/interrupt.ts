@@ -1,4 +1,5 @@
 /** Ctrl-C: the first asks the running step to save and end, the second ends at once. */
+import { EXIT } from "./exit-codes.ts";
 
 export interface Interrupt {
   /** True after the first Ctrl-C. */
@@ -9,7 +10,7 @@ export interface Interrupt {
 export function watchInterrupt(): Interrupt {
   let requested = false;
   const onSignal = () => {
-    if (requested) process.exit(130);
+    if (requested) process.exit(EXIT.interrupted);
     requested = true;
     process.stderr.write("\nstopping after this step; press Ctrl-C again to end at once\n");
   };

@@ -24,20 +24,39 @@ const COMMANDS: Record<string, CommandEntry> = {
   info: { description: "show versions, processor and targets", load: () => import("./commands/info.ts") },
 };
 
+const EPILOGUE = `
+Examples:
+  spikeship demo
+  spikeship train examples/digits.json
+  spikeship inspect runs/demo/summary.json
+
+Exit codes: 0 done, 1 broken contract, 2 wrong use or bad input.
+spikeship <command> --help shows options and examples.`;
+
 async function programFor(argv: readonly string[]): Promise<Command> {
   const program = new Command("spikeship")
-    .description("Train spiking neural networks, fit them to a chip, write its file, and prove that it behaves as trained.")
+    .exitOverride()
+    .description(
+      "Train spiking neural networks, fit them to a chip, write its file, and prove that it behaves as trained.",
+    )
     .version(packageVersion())
     .showSuggestionAfterError()
-    .addHelpText("after", "\nStart with:\n  spikeship demo\n\nspikeship <command> --help shows options and examples.");
+    .addHelpText("after", EPILOGUE);
   const asked = argv.find((word) => !word.startsWith("-"));
   const wanted = asked === "help" ? argv[argv.indexOf("help") + 1] : asked;
   for (const [name, { description, load }] of Object.entries(COMMANDS)) {
     if (name === wanted) (await load()).register(program);
     else program.command(name).description(description);
   }
-  program.commands.forEach((command) => command.exitOverride());
-  return program.exitOverride();
+  return program;
+}
+
+/** A reader that closes early, such as `head`, wants no more; that is no failure. */
+function endQuietlyWithReader(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(EXIT.done);
+    throw error;
+  });
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -58,4 +77,5 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+endQuietlyWithReader();
 process.exitCode = await main(process.argv.slice(2));

@@ -16,7 +16,7 @@ export interface ArrangedInput {
 /**
  * Finds out what the axes of an input array are. Sequence: `[T, ...]` or `[N, T, ...]`; image: one sample or `[N, ...]`; samples in C,H,W
  * order or flat. `steps`: cut the sequence after so many steps, or let silence follow.
- * @throws SHAPE when the array fits in no way.
+ * @throws SHAPE when the array fits in no way, OPTION when the file fixes another number of steps.
  */
 export function arrangeInput(
   array: NumberArray,
@@ -38,13 +38,35 @@ export function arrangeInput(
     });
   }
   const batched = leading.length === most;
+  refuseOtherSteps(runtime.steps, steps, inputForm === "image" ? undefined : leading.at(-1), where);
   if (inputForm === "image") {
     return { batched, input: { form: "image", shape: [leading[0] ?? 1, ...inputShape], data: array.data } };
   }
   const [batch, given] = batched ? (leading as [number, number]) : [1, leading[0]!];
-  const wanted = steps ?? runtime.steps ?? given;
+  const wanted = steps ?? given;
   const data = timeFirst(array.data, batch, given, wanted, sizeOf(inputShape));
   return { batched, input: { form: "sequence", shape: [wanted, batch, ...inputShape], data } };
+}
+
+/** A file with a fixed number of steps runs no other; silence is added, or steps are cut, only when it was asked for. */
+function refuseOtherSteps(
+  fixed: number | null,
+  asked: number | undefined,
+  given: number | undefined,
+  where: string,
+): void {
+  if (fixed === null) return;
+  if (asked !== undefined && asked !== fixed) {
+    fail("OPTION", { where: "--steps", expected: `${fixed}, the number that the file fixes`, got: `${asked}` });
+  }
+  if (asked === undefined && given !== undefined && given !== fixed) {
+    fail("SHAPE", {
+      where,
+      expected: `${fixed} steps, the number that the file fixes`,
+      got: `${given}`,
+      hint: `--steps ${fixed} cuts the input or lets silence follow.`,
+    });
+  }
 }
 
 /** Axes before the sample's own, or null when the end of the shape is no sample. */

@@ -53,7 +53,7 @@ function dlopen(file: string, root: string): Addon {
       where: `native core ${file}`,
       expected: "a module that this system can load",
       got: `"${cause instanceof Error ? cause.message : String(cause)}"`,
-      hint: `Run \`npm run setup\` in ${root}: it installs the libraries that are missing and builds the core for this machine.`,
+      hint: `Run \`node ${join(root, "scripts", "setup.mjs")}\`: it installs the libraries that are missing and builds the core for this machine.`,
       cause,
     });
   }
@@ -72,7 +72,7 @@ export function openCore(): NativeCore {
       got: `none for ${process.platform}-${process.arch} with Node ${process.version}`,
       hint: process.env.SPIKESHIP_CORE
         ? "The environment variable SPIKESHIP_CORE names a file that does not exist."
-        : `Run \`npm run setup\` in ${root}: it installs what is missing and builds the core.`,
+        : `Run \`node ${join(root, "scripts", "setup.mjs")}\`: it installs what is missing and builds the core.`,
     });
   }
   return dlopen(file, root).open(

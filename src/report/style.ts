@@ -66,10 +66,10 @@ pre{background:var(--card);border:1px solid var(--line);border-radius:8px;paddin
 .skip{position:absolute;left:-9999px}
 .skip:focus{left:8px;top:8px;background:var(--card);padding:8px}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:4px 20px;margin:24px 0 0;padding:12px 0;border-top:1px solid var(--line)}
-nav a{text-decoration:none}
+nav a{text-decoration:none;overflow-wrap:anywhere}
 nav a:hover{text-decoration:underline}
 section{padding:36px 0 12px;border-top:1px solid var(--line)}
-footer{color:var(--soft);font-size:.9rem;padding-top:20px;padding-bottom:48px}
+footer{overflow-wrap:anywhere;color:var(--soft);font-size:.9rem;padding-top:20px;padding-bottom:48px}
 `;
 
 const PARTS = `
@@ -99,6 +99,7 @@ ol.story strong{font-size:1.06rem}
 ol.story p{margin:.3em 0}
 ul.checks,ul.plain{padding:0;list-style:none;margin:12px 0}
 ul.checks li{display:grid;grid-template-columns:20px 1fr;gap:10px;padding:7px 0;border-bottom:1px solid var(--line)}
+ul.checks span{min-width:0;overflow-wrap:anywhere}
 ul.checks svg{width:18px;height:18px;margin-top:4px}
 ul.plain li{padding:3px 0 3px 18px;position:relative;max-width:74ch;overflow-wrap:anywhere}
 ul.plain li::before{content:"–";position:absolute;left:0;color:var(--soft)}

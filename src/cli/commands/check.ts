@@ -19,7 +19,10 @@ export function register(program: Command): void {
     .requiredOption("-t, --target <target>", "loihi or lynxi")
     .description("apply a chip's design rules to a network")
     .option("--json", "print the findings as JSON")
-    .addHelpText("after", "\nExample:\n  spikeship check --target loihi examples/digits.json")
+    .addHelpText(
+      "after",
+      "\nExit code 2 when the chip cannot hold the network.\n\nExample:\n  spikeship check --target loihi examples/digits.json",
+    )
     .action(run);
 }
 
@@ -31,7 +34,7 @@ async function run(path: string, options: Options): Promise<void> {
     printResult(options.json, findings, () =>
       findings.length === 0 ? `${path}: nothing found` : printFindings({ findings, lossy: [] }).join("\n"),
     );
-    if (findings.some((finding) => finding.severity === "error")) process.exitCode = EXIT.brokenContract;
+    if (findings.some((finding) => finding.severity === "error")) process.exitCode = EXIT.wrongUse;
   } finally {
     network.dispose();
   }

@@ -27,7 +27,9 @@ interface Options {
 export function register(program: Command): void {
   program
     .command("demo")
-    .description("train on handwritten digits, write a Loihi and a Lynxi file, and prove both equal to what was trained")
+    .description(
+      "train on handwritten digits, write a Loihi and a Lynxi file, and prove both equal to what was trained",
+    )
     .option("-c, --config <file>", "another config than the embedded digits")
     .option("-o, --output <directory>", "where results go (default: runs/demo, or runs/NAME of the config)")
     .option("--resume", "continue an interrupted run")

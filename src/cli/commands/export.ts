@@ -1,10 +1,11 @@
 /** `spikeship export`: writes a chip's file, its manifest and its scripts. */
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
+import { fail } from "../../core/index.ts";
 import { openDataset } from "../../data/index.ts";
 import { targetById } from "../../exporters/index.ts";
 import { layers } from "../../layers.ts";
-import { loadCheckpoint, type Network, saveCheckpoint } from "../../model/index.ts";
+import { type Checkpoint, loadCheckpoint, type Network, saveCheckpoint } from "../../model/index.ts";
 import { calibrationSamples } from "../../quantize/index.ts";
 import { NETWORK_FILE } from "../../verify/index.ts";
 import { printFindings, printResult } from "../output.ts";
@@ -12,7 +13,7 @@ import { configOf, targetConfigOf } from "../run-config.ts";
 
 interface Options {
   output?: string;
-  option?: string[];
+  option: string[];
   json?: boolean;
 }
 
@@ -23,7 +24,7 @@ export function register(program: Command): void {
     .argument("<checkpoint>", "checkpoint of a quantized network (a trained one is quantized on the way)")
     .description("write the chip's file, a manifest with hashes, and the scripts that compile or run it there")
     .option("-o, --output <directory>", "where the files go (default: export/ beside the checkpoint)")
-    .option("--option <name=value...>", "option of the target, for example --option dtype=float16")
+    .option("--option <name=value>", "option of the target, such as dtype=float16; may be repeated", collect, [])
     .option("--json", "print the result as JSON")
     .addHelpText(
       "after",
@@ -42,10 +43,13 @@ async function run(targetId: string, path: string, options: Options): Promise<vo
       process.stderr.write(`${path} is not quantized for ${target.title}: quantizing without fine-tuning.\n`);
       prepared = quantized();
     }
-    const artefact = await target.export(prepared, directory, parseOptions(options.option ?? []));
-    saveCheckpoint(join(directory, NETWORK_FILE), prepared, new Map(), checkpoint.metadata);
+    const artefact = await target.export(prepared, directory, parseOptions(options.option));
+    saveCheckpoint(join(directory, NETWORK_FILE), prepared, new Map(), originOf(checkpoint));
     printResult(options.json, artefact, () =>
-      [...artefact.files.map((f) => `${join(directory, f.path)}  ${f.bytes} bytes  ${f.sha256}`), ...printFindings(artefact)].join("\n"),
+      [
+        ...artefact.files.map((f) => `${join(directory, f.path)}  ${f.bytes} bytes  ${f.sha256}`),
+        ...printFindings(artefact),
+      ].join("\n"),
     );
   } finally {
     if (prepared !== checkpoint.network) prepared.dispose();
@@ -61,16 +65,24 @@ async function run(targetId: string, path: string, options: Options): Promise<vo
   }
 }
 
+const collect = (pair: string, earlier: string[]): string[] => [...earlier, pair];
+
+/** What verification needs of a checkpoint's metadata: not the state of the training. */
+function originOf({ metadata: { config, target } }: Checkpoint): Record<string, unknown> {
+  return { ...(config === undefined ? {} : { config }), ...(target === undefined ? {} : { target }) };
+}
+
 /** `name=value` pairs; a value that is JSON (a number, true, null) is taken as such. */
 function parseOptions(pairs: string[]): Record<string, unknown> {
   return Object.fromEntries(
     pairs.map((pair) => {
-      const [name = "", ...rest] = pair.split("=");
-      const text = rest.join("=");
+      const at = pair.indexOf("=");
+      if (at < 1) fail("OPTION", { where: "--option", expected: "name=value", got: `"${pair}"` });
+      const text = pair.slice(at + 1);
       try {
-        return [name, JSON.parse(text) as unknown];
+        return [pair.slice(0, at), JSON.parse(text) as unknown];
       } catch {
-        return [name, text];
+        return [pair.slice(0, at), text];
       }
     }),
   );

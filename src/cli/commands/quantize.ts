@@ -28,7 +28,10 @@ export function register(program: Command): void {
     .argument("<target>", "loihi or lynxi")
     .argument("<checkpoint>", "checkpoint of a trained network")
     .description("make the twin of a network that computes with a chip's numbers, and fine-tune it")
-    .option("-o, --output <directory>", "where results go (default: a folder named after the target, beside the checkpoint's)")
+    .option(
+      "-o, --output <directory>",
+      "where results go (default: a folder named after the target, beside the checkpoint's)",
+    )
     .option("-c, --config <file>", "config instead of the one in the checkpoint")
     .option("--epochs <n>", "fine-tune this many epochs instead of the config's; 0 only quantizes")
     .option("--resume", "continue an interrupted fine-tuning")
@@ -64,8 +67,11 @@ async function run(targetId: string, path: string, options: Options): Promise<vo
         ...trainingDisplay(progress, tuning.training.epochs),
       });
       const after = outcome.epochs.at(-1)?.testAccuracy ?? outcome.accuracyBefore;
-      printResult(options.json, outcome, () =>
-        `${outcome.checkpoint}: test accuracy ${percent(outcome.accuracyBefore)} after quantization, ${percent(after)} after fine-tuning`,
+      printResult(
+        options.json,
+        outcome,
+        () =>
+          `${outcome.checkpoint}: test accuracy ${percent(outcome.accuracyBefore)} after quantization, ${percent(after)} after fine-tuning`,
       );
     } finally {
       prepared.dispose();

@@ -1,7 +1,8 @@
 /** `spikeship report`: makes the page of a run again from the data beside it. */
 import { join } from "node:path";
 import type { Command } from "commander";
-import { readReportData, REPORT_DATA_FILE, REPORT_FILE, writeReport } from "../../report/index.ts";
+import { REPORT_DATA_FILE, REPORT_FILE, readReportData, writeReport } from "../../report/index.ts";
+import { printResult } from "../output.ts";
 
 export function register(program: Command): void {
   program
@@ -9,10 +10,11 @@ export function register(program: Command): void {
     .argument("<directory>", "directory of a run (it holds report.json)")
     .description("make the self-contained page report.html of a run")
     .option("-o, --output <file>", "where the page goes (default: report.html in the directory)")
+    .option("--json", "print the page's path as JSON")
     .addHelpText("after", "\nExample:\n  spikeship report runs/demo")
-    .action((directory: string, options: { output?: string }) => {
+    .action((directory: string, options: { output?: string; json?: boolean }) => {
       const output = options.output ?? join(directory, REPORT_FILE);
       writeReport(output, readReportData(join(directory, REPORT_DATA_FILE)));
-      process.stdout.write(`${output}\n`);
+      printResult(options.json, { report: output }, () => output);
     });
 }

@@ -30,7 +30,10 @@ export function register(program: Command): void {
     .option("--epochs <n>", "train this many epochs instead of the config's")
     .option("--json", "print the result as JSON")
     .option("-q, --quiet", "no progress")
-    .addHelpText("after", "\nExamples:\n  spikeship train examples/digits.json\n  spikeship train examples/digits.json --resume")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  spikeship train examples/digits.json\n  spikeship train examples/digits.json --resume",
+    )
     .action(run);
 }
 

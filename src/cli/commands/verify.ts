@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { type DatasetConfig, openDataset } from "../../data/index.ts";
 import { layers } from "../../layers.ts";
 import { loadCheckpoint } from "../../model/index.ts";
+import type { Config } from "../../train/index.ts";
 import { NETWORK_FILE, type VerdictDocument, verifyArtefact } from "../../verify/index.ts";
 import { wholeNumber } from "../arguments.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -24,12 +25,18 @@ export function register(program: Command): void {
     .command("verify")
     .argument("<directory>", "directory written by spikeship export")
     .description("run network and file on the same samples, compare every layer, and write verdict.json")
-    .option("-d, --data <digits|directory>", "test samples: digits, or a folder of MNIST files (default: the dataset the network was trained on)")
+    .option(
+      "-d, --data <digits|directory>",
+      "test samples: digits, or a folder of MNIST files (default: the dataset the network was trained on)",
+    )
     .option("-c, --config <file>", "config that names the dataset")
     .option("-n, --samples <n>", "how many test samples (default: all)")
     .option("--json", "print the verdict as JSON")
     .option("-q, --quiet", "no progress")
-    .addHelpText("after", "\nExit code 1 when the contract of the target is broken.\n\nExample:\n  spikeship verify out --samples 200")
+    .addHelpText(
+      "after",
+      "\nExit code 1 when the contract of the target is broken.\n\nExample:\n  spikeship verify out --samples 200",
+    )
     .action(run);
 }
 
@@ -51,12 +58,23 @@ async function run(directory: string, options: Options): Promise<void> {
 }
 
 function datasetOf(directory: string, options: Options): { dataset: DatasetConfig; seed: number } {
-  if (options.data === "digits") return { dataset: { kind: "digits" }, seed: 0 };
-  if (options.data !== undefined) return { dataset: { kind: "mnist", directory: options.data }, seed: 0 };
+  const { data } = options;
+  const trained = trainedOn(directory, options);
+  const seed = trained?.seed ?? 0;
+  if (data === undefined) return { dataset: trained!.dataset, seed };
+  if (data === "digits") return { dataset: { kind: "digits" }, seed };
+  // rows and normalisation stay those of the training, so that a moved folder still means the same samples
+  if (trained?.dataset.kind === "mnist") return { dataset: { ...trained.dataset, directory: data }, seed };
+  return { dataset: { kind: "mnist", directory: data }, seed };
+}
+
+/** The config of the training; null when the network carries none and --data makes it unnecessary. */
+function trainedOn(directory: string, { data, config }: Options): Config | null {
   const path = join(directory, NETWORK_FILE);
   const checkpoint = loadCheckpoint(path, layers);
   try {
-    return configOf(path, checkpoint, options.config);
+    const known = config !== undefined || checkpoint.metadata.config !== undefined;
+    return known || data === undefined ? configOf(path, checkpoint, config) : null;
   } finally {
     checkpoint.network.dispose();
   }

@@ -5,7 +5,7 @@ import { type Artefact, type DeploymentTarget, targetById } from "../../exporter
 import { layers } from "../../layers.ts";
 import { type Network, networkFromDescription, saveCheckpoint } from "../../model/index.ts";
 import { calibrationSamples, type FineTuneOutcome, fineTune } from "../../quantize/index.ts";
-import { type Config, evaluate, type Evaluation, type TrainOutcome, trainInDirectory } from "../../train/index.ts";
+import { type Config, type Evaluation, evaluate, type TrainOutcome, trainInDirectory } from "../../train/index.ts";
 import { type ArtefactProof, NETWORK_FILE, verifyArtefact } from "../../verify/index.ts";
 import type { Progress } from "../progress.ts";
 import { targetConfigOf } from "../run-config.ts";
@@ -93,7 +93,8 @@ async function runTarget(
       seed: config.seed,
       onProgress: (done, of) => progress.update(done, of, `verifying ${done} of ${of} samples`),
     });
-    for (const { title, verdict } of proof.verdict.comparisons) progress.log(`  ${verdict.passed ? "proven" : "BROKEN"}: ${title}`);
+    for (const { title, verdict } of proof.verdict.comparisons)
+      progress.log(`  ${verdict.passed ? "proven" : "BROKEN"}: ${title}`);
     return { target, tuning, prepared: evaluate(prepared, dataset.test, { seed: config.seed }), artefact, proof };
   } finally {
     prepared.dispose();

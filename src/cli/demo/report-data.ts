@@ -36,7 +36,11 @@ export function reportData(result: PathResult, facts: { seconds: number; date: s
       layers: summarize(network).map((row) => ({ ...row, outputShape: [...row.outputShape] })),
     },
     training: [
-      { title: "Training", note: "The spiking network learns with surrogate gradients.", epochs: result.training.epochs },
+      {
+        title: "Training",
+        note: "The spiking network learns with surrogate gradients.",
+        epochs: result.training.epochs,
+      },
       ...result.targets.map(({ target, tuning }) => ({
         title: `Fine-tuning for ${target.title}`,
         note: "The twin computes with the chip's numbers while it learns.",

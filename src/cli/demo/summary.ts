@@ -42,7 +42,11 @@ function loihiSummary({ proof, artefact, target }: TargetResult, directory: stri
 
 /** The comparisons of the target, in its order: float32 graph, float16 emulation, and what float16 changes. */
 function lynxiSummary({ proof, artefact, target }: TargetResult, directory: string): NonNullable<Summary["lynxi"]> {
-  const [float32, float16, rounding] = proof.verdict.comparisons as [JudgedComparison, JudgedComparison, JudgedComparison];
+  const [float32, float16, rounding] = proof.verdict.comparisons as [
+    JudgedComparison,
+    JudgedComparison,
+    JudgedComparison,
+  ];
   return {
     float32Agreement: float32.predictions.agreement,
     float16Accuracy: float16.predictions.chipAccuracy,

@@ -39,7 +39,12 @@ export function inspectSafetensors(path: string): FileInspection {
     return {
       format: "Spikeship checkpoint (safetensors)",
       facts: { ...common, network: networkFacts(network) },
-      about: [["size", `${common.bytes} bytes`], ...networkAbout(network), ...checkpointLines(stored), ...countLines(tensors)],
+      about: [
+        ["size", `${common.bytes} bytes`],
+        ...networkAbout(network),
+        ...checkpointLines(stored),
+        ...countLines(tensors),
+      ],
       tables: [networkTable(network), tensorTable(tensors)],
     };
   } finally {
@@ -57,7 +62,11 @@ export function inspectTorch(path: string): FileInspection {
     about: [["size", `${bytes} bytes`], ...countLines(facts)],
     tables: [
       tensorTable(facts),
-      { title: "Other values", header: ["name", "value"], rows: [...values].map(([name, value]) => [name, `${value}`]) },
+      {
+        title: "Other values",
+        header: ["name", "value"],
+        rows: [...values].map(([name, value]) => [name, `${value}`]),
+      },
     ],
   };
 }
@@ -83,7 +92,9 @@ function checkpointLines(metadata: Record<string, unknown>): FileInspection["abo
   const name = (config as { name?: unknown } | undefined)?.name;
   if (typeof name === "string") lines.push(["config", name]);
   if (typeof target === "string") lines.push(["prepared for", target]);
-  const last = Array.isArray(epochs) ? (epochs.at(-1) as { epoch?: unknown; testAccuracy?: unknown } | undefined) : undefined;
+  const last = Array.isArray(epochs)
+    ? (epochs.at(-1) as { epoch?: unknown; testAccuracy?: unknown } | undefined)
+    : undefined;
   if (last) lines.push(["trained", `${last.epoch} epochs, test accuracy ${last.testAccuracy}`]);
   return lines;
 }

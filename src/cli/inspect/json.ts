@@ -34,7 +34,13 @@ export function inspectJson(path: string): FileInspection {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    fail("FILE", { where: path, expected: "JSON", got: (cause as Error).message, hint: "The file is truncated or damaged.", cause });
+    fail("FILE", {
+      where: path,
+      expected: "JSON",
+      got: (cause as Error).message,
+      hint: "The file is truncated or damaged.",
+      cause,
+    });
   }
   const isObject = value !== null && typeof value === "object" && !Array.isArray(value);
   const kind = isObject ? KINDS.find(({ is }) => is(value as JsonObject)) : undefined;
@@ -42,7 +48,13 @@ export function inspectJson(path: string): FileInspection {
   fail("FILE", {
     where: path,
     expected: "a config, manifest.json, verdict.json, report.json or summary.json",
-    got: isObject ? `fields ${Object.keys(value as JsonObject).slice(0, 8).join(", ") || "none"}` : "no JSON object",
+    got: isObject
+      ? `fields ${
+          Object.keys(value as JsonObject)
+            .slice(0, 8)
+            .join(", ") || "none"
+        }`
+      : "no JSON object",
   });
 }
 
@@ -56,7 +68,12 @@ function describeConfig(value: JsonObject, path: string): FileInspection {
       about: [
         ["name", config.name],
         ["seed", `${config.seed}`],
-        ["dataset", Object.values(config.dataset).map((part) => (typeof part === "object" ? JSON.stringify(part) : part)).join(" ")],
+        [
+          "dataset",
+          Object.values(config.dataset)
+            .map((part) => (typeof part === "object" ? JSON.stringify(part) : part))
+            .join(" "),
+        ],
         ...networkAbout(network),
         ["training", `${config.training.epochs} epochs in batches of ${config.training.batchSize}`],
         ["targets", Object.keys(config.targets).join(", ") || "none"],
@@ -100,7 +117,12 @@ function describeVerdict(value: JsonObject, path: string): FileInspection {
     tables: verdict.comparisons.map(({ title, layers: compared, predictions }) => ({
       title: `${title}: accuracy ${percent(predictions.trainedAccuracy)} trained, ${percent(predictions.chipAccuracy)} file`,
       header: ["layer", "trained spikes", "file's spikes", "mismatches"],
-      rows: compared.map((layer) => [layer.layer, `${layer.trainedSpikes}`, `${layer.chipSpikes}`, `${layer.mismatches}`]),
+      rows: compared.map((layer) => [
+        layer.layer,
+        `${layer.trainedSpikes}`,
+        `${layer.chipSpikes}`,
+        `${layer.mismatches}`,
+      ]),
     })),
   };
 }

@@ -13,7 +13,9 @@ export function inspectMetrics(path: string): FileInspection {
     format: "metrics (JSON lines)",
     facts: { records },
     about: [["records", `${records.length}`]],
-    tables: [{ title: "Records", header: names, rows: records.map((record) => names.map((name) => cell(record[name]))) }],
+    tables: [
+      { title: "Records", header: names, rows: records.map((record) => names.map((name) => cell(record[name]))) },
+    ],
   };
 }
 

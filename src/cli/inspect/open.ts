@@ -43,7 +43,8 @@ export async function inspectFile(path: string): Promise<FileInspection> {
   if (inspect) return inspect(path);
   fail("FILE", {
     where: path,
-    expected: "a file that spikeship reads or writes (.net, .onnx, .safetensors, .pt, .npy, IDX, .json, .jsonl, TensorBoard events)",
+    expected:
+      "a file that spikeship reads or writes (.net, .onnx, .safetensors, .pt, .npy, IDX, .json, .jsonl, TensorBoard events)",
     got: start === "" ? "an empty file" : `unknown bytes 0x${start}`,
     hint: "Give the file its usual ending if it is one of these.",
   });

@@ -6,7 +6,9 @@ export function printInspection(path: string, { format, about, tables }: FileIns
   const width = Math.max(0, ...about.map(([name]) => name.length));
   const blocks = [
     [`${path}: ${format}`, ...about.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)],
-    ...tables.filter(({ rows }) => rows.length > 0).map(({ title, header, rows }) => [title, ...printTable([header, ...rows])]),
+    ...tables
+      .filter(({ rows }) => rows.length > 0)
+      .map(({ title, header, rows }) => [title, ...printTable([header, ...rows])]),
   ];
   return blocks.map((lines) => lines.map(oneLine).join("\n")).join("\n\n");
 }

@@ -1,6 +1,6 @@
 /** What a `.net` file holds, for `spikeship inspect`: also one that Lava's loader would refuse, with the reason. It judges no rule. */
 import { statSync } from "node:fs";
-import { formatShape, readFileChecked, sha256, SpikeshipError, sizeOf } from "../../core/index.ts";
+import { formatShape, readFileChecked, SpikeshipError, sha256, sizeOf } from "../../core/index.ts";
 import type { FileInspection } from "../target.ts";
 import { type NetArray, type NetFile, type NetLayer, neuronOf } from "./net-file.ts";
 import { latencyOf, planNet } from "./plan.ts";

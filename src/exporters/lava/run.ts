@@ -66,6 +66,17 @@ export function runOf(plan: Plan, frames: Frames, options: SimulationOptions): R
   };
 }
 
+/** `count` frames of one sample: after the input's end zeros, or its last frame again. */
+export function inputSequence({ frames, holdInput }: Run, sample: number, count: number): Int32Array {
+  const { data, steps, samples, features } = frames;
+  const sequence = new Int32Array(count * features);
+  for (let step = 0; step < (holdInput ? count : Math.min(steps, count)); step++) {
+    const start = (Math.min(step, steps - 1) * samples + sample) * features;
+    sequence.set(data.subarray(start, start + features), step * features);
+  }
+  return sequence;
+}
+
 /** The reset offset with which frame 0 arrives at each neuron right after its reset. */
 export function alignedOffset(plan: Plan): number {
   return plan.ownsInput ? 0 : 1;

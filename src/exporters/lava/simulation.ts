@@ -31,6 +31,8 @@ export interface SimulationOptions {
    * simulation, latency included. The last layer is kept in the same way, aligned for "none".
    */
   record?: "none" | "aligned" | "raw";
+  /** Told how many samples are done. */
+  onProgress?: (done: number, of: number) => void;
 }
 
 /** Spikes or payloads of one layer, `[steps, N, ...]` in C,H,W order. */

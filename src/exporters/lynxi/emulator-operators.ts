@@ -2,7 +2,7 @@
  * Each operator that the lowering writes, on the native core. Sums inside Conv, MatMul, Gemm, means and pools stay wide (float32) and are
  * rounded once by the emulator; comparisons are exact. Results are new references that the caller owns.
  */
-import { fail, formatShape, sizeOf } from "../../core/index.ts";
+import { fail, formatShape, sameShape, sizeOf } from "../../core/index.ts";
 import { type BinaryOp, core } from "../../kernels/index.ts";
 import { convolution, gemm, matMul, normalize, window } from "./emulator-dense.ts";
 import { bufferOf, disposeValue, type Machine, type Value } from "./emulator-values.ts";
@@ -123,10 +123,11 @@ const slice: Emulate = (machine, node, [x, starts, ends, axes, steps]) => {
 const concat: Emulate = (machine, node, inputs) => {
   if (intAttribute(node, "axis", 0) !== 0) unsupported(node, "a Concat along another axis than the first");
   const grouped = inputs.some((input) => input.grouped);
-  const parts = grouped ? inputs.map((input) => machine.spread(input)) : inputs;
   const rest = inputs[0]!.shape.slice(1);
+  if (inputs.some(({ shape }) => !sameShape(shape.slice(1), rest))) unsupported(node, "parts of different shapes");
   const rows = inputs.reduce((sum, { shape }) => sum + shape[0]!, 0);
   const out = machine.make([rows, ...rest], grouped);
+  const parts = grouped ? inputs.map((input) => machine.spread(input)) : inputs;
   const stride = sizeOf(out.shape) * FLOAT_BYTES;
   let at = 0;
   for (const part of parts) {

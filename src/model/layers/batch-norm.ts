@@ -16,7 +16,7 @@ const options = z.strictObject({
 export type BatchNorm2dOptions = z.infer<typeof options>;
 
 /** Shape-preserving on `[C,H,W]`; weight, bias, running_mean, running_var `[C]`. */
-export const batchNorm2dDefinition: LayerDefinition<BatchNorm2dOptions> = {
+export const batchNorm2dDefinition: LayerDefinition<BatchNorm2dOptions, z.input<typeof options>> = {
   kind: "BatchNorm2d",
   summary: "batch normalisation over images",
   options,
@@ -36,13 +36,16 @@ export const batchNorm2dDefinition: LayerDefinition<BatchNorm2dOptions> = {
     };
   },
   forward(x, layer, context) {
-    if (context.training) countBatch(layer.tensor("num_batches_tracked"));
+    const { training } = context;
+    if (training) countBatch(layer.tensor("num_batches_tracked"));
+    // training updates the stored statistics; evaluation reads them as the pass sees parameters
+    const statistics = (name: string) => (training ? layer.tensor(name) : layer.parameter(name, context));
     return batchNorm(x, {
-      runningMean: layer.tensor("running_mean"),
-      runningVar: layer.tensor("running_var"),
+      runningMean: statistics("running_mean"),
+      runningVar: statistics("running_var"),
       weight: layer.parameter("weight", context),
       bias: layer.parameter("bias", context),
-      training: context.training,
+      training,
       momentum: layer.options.momentum,
       eps: layer.options.eps,
     });
@@ -61,9 +64,10 @@ export const batchNorm2dDefinition: LayerDefinition<BatchNorm2dOptions> = {
 };
 
 function countBatch(counter: Tensor): void {
-  const next = noGrad(() => add(counter, 1));
-  assign(counter, next);
-  next.dispose();
+  assign(
+    counter,
+    noGrad(() => add(counter, 1)),
+  );
 }
 
 export const BatchNorm2d = layerFactory(batchNorm2dDefinition);

@@ -19,6 +19,8 @@ export interface ForwardContext {
   random: RandomStream;
   /** `float16`: every parameter and every operation's result is rounded to float16. Default float32. */
   arithmetic?: "float32" | "float16";
+  /** What the parameters become before they are used: the quantizer of a container, for its members. Default: as they are. */
+  quantize?: (parameter: Tensor) => Tensor;
   /** Called with every layer's output, in order of execution. The tensor is only lent. */
   observe?: (layer: Layer, output: Tensor) => void;
 }
@@ -32,26 +34,28 @@ export interface ParameterSpec {
   buffer?: boolean;
 }
 
-export interface LayerDefinition<O extends object = object> {
+/** O: options with defaults filled in. I: options as they are written in code. */
+export interface LayerDefinition<O extends object = object, I = unknown> {
   /** Name in code, JSON and messages. */
   kind: string;
   summary: string;
   /** Strict zod object; every field described. */
-  options: z.ZodType<O>;
+  options: z.ZodType<O, I>;
   /**
    * `stateless` layers see `[B, ...]` with time folded into the batch; `sequence` layers see `[T, N, ...]`; the layer class
    * converts for both step modes. `any`: containers, whose members convert for themselves.
    */
   sees: "stateless" | "sequence" | "any";
+  /** false: results are numbers of the input or rounded inside, so that float16 arithmetic has nothing to round. Default true. */
+  rounds?: boolean;
   /** Shape of one step of one sample behind the layer. Throws a SHAPE error that starts with `where`. */
   shape(input: Shape, options: O, where: string): Shape;
   /** Tensors of the layer by their PyTorch names. */
   parameters?(options: O): Record<string, ParameterSpec>;
   /** Members, for containers, by name in order. */
   children?(options: O): Record<string, Layer>;
+  /** Runs inside a `scope`: what it makes and does not return or remember is freed. */
   forward(x: Tensor, layer: Layer<O>, context: ForwardContext): Tensor;
   /** Appends the layer's nodes to a graph, reading the layer's current parameters. */
   lower(layer: Layer<O>, graph: GraphBuilder): void;
-  /** Options that go into JSON instead of `layer.options` (containers: their members). */
-  describe?(layer: Layer<O>): object;
 }

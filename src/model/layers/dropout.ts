@@ -3,6 +3,7 @@
  * cut at every time-step, until `resetNet`.
  */
 import { z } from "zod";
+import { expectShape } from "../../core/index.ts";
 import { dropoutMask, mul } from "../../tensor/index.ts";
 import type { LayerDefinition } from "./define.ts";
 import { layerFactory } from "./registry.ts";
@@ -12,19 +13,19 @@ const options = z.strictObject({
 });
 export type DropoutOptions = z.infer<typeof options>;
 
-export const dropoutDefinition: LayerDefinition<DropoutOptions> = {
+export const dropoutDefinition: LayerDefinition<DropoutOptions, z.input<typeof options>> = {
   kind: "Dropout",
   summary: "sets values to zero in training, the same ones at every step",
   options,
   sees: "sequence",
   shape: (input) => input,
   forward(x, layer, context) {
-    if (!context.training || layer.options.p === 0) return x;
-    let mask = layer.state.get("mask");
-    if (!mask) {
-      mask = dropoutMask(x.shape.slice(1), layer.options.p, context.random, x.spatial);
-      layer.remember("mask", mask);
-    }
+    const { p } = layer.options;
+    if (!context.training || p === 0) return x;
+    const mask = layer.state.get("mask") ?? dropoutMask(x.shape.slice(1), p, context.random, x.spatial);
+    const hint = "Reset the network (resetNet) when the batch size or the input changes.";
+    expectShape(`${layer.label} mask`, x.shape.slice(1), mask.shape, hint);
+    layer.remember("mask", mask);
     return mul(x, mask);
   },
   // nothing to lower: a trained network keeps every value

@@ -1,12 +1,12 @@
-/** The model's layers, listed. Quantizers add theirs in `src/index.ts`. */
+/** The model's layers, listed. Quantizers add theirs in `src/layers.ts`. */
 import { batchNorm2dDefinition } from "./batch-norm.ts";
 import { conv2dDefinition } from "./conv2d.ts";
+import type { LayerDefinition } from "./define.ts";
 import { dropoutDefinition } from "./dropout.ts";
 import { flattenDefinition } from "./flatten.ts";
 import { linearDefinition } from "./linear.ts";
 import { neuronLayerDefinitions } from "./neuron.ts";
 import { avgPool2dDefinition, maxPool2dDefinition, sumPool2dDefinition } from "./pool2d.ts";
-import type { AnyLayerDefinition } from "./registry.ts";
 import { sequentialDefinition } from "./sequential.ts";
 
 export { BatchNorm2d, batchNorm2dDefinition } from "./batch-norm.ts";
@@ -16,6 +16,7 @@ export { Dropout, dropoutDefinition } from "./dropout.ts";
 export { Flatten, flattenDefinition } from "./flatten.ts";
 export { Layer } from "./layer.ts";
 export { Linear, linearDefinition } from "./linear.ts";
+export { copyLayer, mapMembers } from "./members.ts";
 export * from "./neuron.ts";
 export {
   AvgPool2d,
@@ -28,7 +29,7 @@ export {
 export * from "./registry.ts";
 export { Sequential, type SequentialOptions, sequentialDefinition } from "./sequential.ts";
 
-export const modelLayerDefinitions: readonly AnyLayerDefinition[] = [
+export const modelLayerDefinitions: readonly LayerDefinition[] = [
   sequentialDefinition,
   conv2dDefinition,
   linearDefinition,

@@ -1,6 +1,6 @@
 /** A layer of a network: a registry entry with its options, tensors, members and state. The entry holds the behaviour. */
-import { fail, formatShape, type RandomStream, type Shape, sizeOf } from "../../core/index.ts";
-import { keep, reshape, roundFloat16, Tensor, uniform, Variable } from "../../tensor/index.ts";
+import { expectShape, fail, type RandomStream, type Shape } from "../../core/index.ts";
+import { keep, reshape, roundFloat16, scope, Tensor, uniform, Variable } from "../../tensor/index.ts";
 import type { ForwardContext, LayerDefinition, ParameterSpec, StepMode } from "./define.ts";
 
 export class Layer<O extends object = object> {
@@ -36,7 +36,7 @@ export class Layer<O extends object = object> {
 
   /** This layer and everything below it, parents first. */
   *walk(): Generator<Layer> {
-    yield this as unknown as Layer;
+    yield this;
     for (const child of this.children.values()) yield* child.walk();
   }
 
@@ -71,11 +71,12 @@ export class Layer<O extends object = object> {
     );
   }
 
-  /** A tensor as the arithmetic of this forward pass sees it, or null where the layer has none of that name. */
+  /** A tensor as this forward pass sees it (quantized, rounded), or null where the layer has none of that name. */
   parameter(name: string, context: ForwardContext): Tensor | null {
-    const tensor = this.parameters.get(name) ?? this.buffers.get(name);
-    if (!tensor) return null;
-    return context.arithmetic === "float16" ? roundFloat16(tensor) : tensor;
+    if (!this.specs[name]) return null;
+    const tensor = this.tensor(name);
+    const quantized = context.quantize?.(tensor) ?? tensor;
+    return context.arithmetic === "float16" ? roundFloat16(quantized) : quantized;
   }
 
   /** Replaces a tensor; the layer owns it from now on. */
@@ -85,14 +86,7 @@ export class Layer<O extends object = object> {
       const known = Object.keys(this.specs).join(", ") || "no tensors";
       fail("OPTION", { where: this.label, expected: known, got: `"${name}"` });
     }
-    if (sizeOf(spec.shape) !== tensor.size || spec.shape.length !== tensor.shape.length) {
-      fail("SHAPE", {
-        where: `${this.label} ${name}`,
-        expected: formatShape(spec.shape),
-        got: formatShape(tensor.shape),
-        hint: "Was the checkpoint made for another network?",
-      });
-    }
+    expectShape(`${this.label} ${name}`, tensor.shape, spec.shape, OTHER_NETWORK);
     const group = spec.buffer ? this.buffers : this.parameters;
     group.get(name)?.dispose();
     keep(tensor);
@@ -113,21 +107,24 @@ export class Layer<O extends object = object> {
     this.state.set(name, keep(tensor));
   }
 
-  /** `[N, ...]` in step mode s, `[T, N, ...]` in step mode m. */
+  /** x `[N, ...]` in step mode s, `[T, N, ...]` in step mode m; returns the output in the same form. */
   forward(x: Tensor, context: ForwardContext): Tensor {
-    const exact = this.inStepMode(x, context);
-    // containers and neurons round inside
-    const rounds = context.arithmetic === "float16" && this.definition.sees === "stateless";
-    const output = rounds ? roundFloat16(exact) : exact;
-    if (output !== exact && exact !== x) exact.dispose();
-    context.observe?.(this as unknown as Layer, output);
-    return output;
+    return scope(() => {
+      const exact = this.#inStepMode(x, context);
+      const rounds = context.arithmetic === "float16" && this.definition.rounds !== false && exact !== x;
+      const output = rounds ? roundFloat16(exact) : exact;
+      context.observe?.(this, output);
+      return output;
+    });
   }
 
-  private inStepMode(x: Tensor, context: ForwardContext): Tensor {
+  #inStepMode(x: Tensor, context: ForwardContext): Tensor {
     const run = (input: Tensor) => this.definition.forward(input, this, context);
     const { sees } = this.definition;
-    if (sees === "any" || (sees === "sequence") === (this.stepMode === "m")) return run(x);
+    if (sees === "any") return run(x);
+    // the message of a wrong shape names the layer; that of an operation could not
+    this.outputShape(x.shape.slice(this.stepMode === "m" ? 2 : 1));
+    if ((sees === "sequence") === (this.stepMode === "m")) return run(x);
     if (sees === "stateless") {
       const [steps = 0, batch = 0, ...rest] = x.shape;
       const output = run(reshape(x, [steps * batch, ...rest]));
@@ -137,19 +134,20 @@ export class Layer<O extends object = object> {
     return reshape(output, output.shape.slice(1));
   }
 
+  /** Frees the tensors and states of this layer and its members. */
   dispose(): void {
     for (const layer of this.walk()) {
       layer.reset();
       for (const group of [layer.parameters, layer.buffers]) {
-        for (const tensor of group.values()) {
-          tensor.grad?.dispose();
-          tensor.dispose();
-        }
+        for (const tensor of group.values()) tensor.dispose();
         group.clear();
       }
     }
   }
 }
+
+/** Way out where a tensor does not fit its place. */
+export const OTHER_NETWORK = "Was the file made for another network?";
 
 function initialTensor({ shape, init }: ParameterSpec, random: RandomStream): Tensor {
   if (init === "zeros") return Tensor.zeros(shape);

@@ -14,7 +14,7 @@ const options = z.strictObject({
 export type LinearOptions = z.infer<typeof options>;
 
 /** Input `[I]`, output `[O]`; weight `[O,I]`, bias `[O]`. */
-export const linearDefinition: LayerDefinition<LinearOptions> = {
+export const linearDefinition: LayerDefinition<LinearOptions, z.input<typeof options>> = {
   kind: "Linear",
   summary: "fully connected",
   options,

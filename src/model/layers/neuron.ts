@@ -5,16 +5,16 @@ import {
   initialLearned,
   initialState,
   type NeuronKind,
+  type NeuronOptions,
   neuronDefinition,
   neuronDefinitions,
   neuronKinds,
-  parseNeuronOptions,
   variantOf,
 } from "../neurons/index.ts";
 import { parseSurrogate, type Surrogate, surrogateCall } from "../surrogates/index.ts";
 import type { ForwardContext, LayerDefinition } from "./define.ts";
 import type { Layer } from "./layer.ts";
-import { type AnyLayerDefinition, layerFactory } from "./registry.ts";
+import { layerFactory } from "./registry.ts";
 
 /** What every neuron layer has besides the options of its definition. */
 export interface NeuronLayerOptions {
@@ -25,20 +25,21 @@ export interface NeuronLayerOptions {
   [option: string]: unknown;
 }
 
+/** Options as written in code. */
+export type NeuronLayerInput<K extends NeuronKind> = Partial<NeuronOptions<K>> & { surrogate?: Surrogate; storeVSeq?: boolean };
+
 /** SpikingJelly's default. */
 const DEFAULT_SURROGATE = { kind: "Sigmoid" };
 
-function optionsOf(kind: string): z.ZodType<NeuronLayerOptions> {
-  const wrapper = z.looseObject({
-    surrogate: z.unknown().optional().describe('surrogate function, for example { "kind": "ATan", "alpha": 2 }'),
+function optionsOf<K extends NeuronKind>(kind: K): z.ZodType<NeuronLayerOptions, NeuronLayerInput<K>> {
+  const extended = (neuronDefinition(kind).options as z.ZodObject).safeExtend({
+    surrogate: z
+      .unknown()
+      .transform((chosen) => parseSurrogate(chosen ?? DEFAULT_SURROGATE, `${kind} surrogate`))
+      .describe('surrogate function, for example { "kind": "ATan", "alpha": 2 }'),
     storeVSeq: z.boolean().default(false).describe("keep the states of all steps"),
   });
-  const parsed = wrapper.transform(({ surrogate, storeVSeq, ...options }) => ({
-    ...parseNeuronOptions(kind, options),
-    surrogate: parseSurrogate(surrogate ?? DEFAULT_SURROGATE, `${kind} surrogate`),
-    storeVSeq,
-  }));
-  return parsed as unknown as z.ZodType<NeuronLayerOptions>;
+  return extended as unknown as z.ZodType<NeuronLayerOptions, NeuronLayerInput<K>>;
 }
 
 /** The options that the neuron's definition knows. */
@@ -66,7 +67,7 @@ function forward(kind: NeuronKind, x: Tensor, layer: Layer<NeuronLayerOptions>, 
     initialStates: variant.stateNames.map((name) => layer.state.get(name) ?? initial[name]!),
     variant,
     surrogate: { name: call.surrogate, params: call.surrogateParams },
-    storeStateSeqs: storeVSeq || !variant.fires,
+    storeStateSeqs: storeVSeq,
     ...(names.length > 0
       ? {
           learned: {
@@ -81,22 +82,19 @@ function forward(kind: NeuronKind, x: Tensor, layer: Layer<NeuronLayerOptions>, 
   });
   variant.stateNames.forEach((name, i) => {
     layer.remember(name, result.finalStates[i]!);
+    if (storeVSeq) layer.remember(`${name}_seq`, result.stateSeqs[i]!);
   });
-  if (storeVSeq) {
-    variant.stateNames.forEach((name, i) => {
-      layer.remember(`${name}_seq`, variant.fires ? result.stateSeqs[i]! : result.stateSeqs[i]!.share());
-    });
-  }
-  return variant.fires ? result.spike : result.stateSeqs[0]!;
+  return result.spike;
 }
 
-function neuronLayerDefinition(kind: NeuronKind): LayerDefinition<NeuronLayerOptions> {
+function neuronLayerDefinition<K extends NeuronKind>(kind: K): LayerDefinition<NeuronLayerOptions, NeuronLayerInput<K>> {
   const definition = neuronDefinition(kind);
   return {
     kind,
     summary: definition.summary,
     options: optionsOf(kind),
     sees: "sequence",
+    rounds: false,
     shape: (input) => input,
     parameters: (options) =>
       Object.fromEntries(
@@ -120,12 +118,11 @@ function neuronLayerDefinition(kind: NeuronKind): LayerDefinition<NeuronLayerOpt
   };
 }
 
-const byKind = Object.fromEntries(neuronKinds.map((kind) => [kind, neuronLayerDefinition(kind)])) as Record<
-  NeuronKind,
-  LayerDefinition<NeuronLayerOptions>
->;
+const byKind = Object.fromEntries(neuronKinds.map((kind) => [kind, neuronLayerDefinition(kind)])) as {
+  [K in NeuronKind]: LayerDefinition<NeuronLayerOptions, NeuronLayerInput<K>>;
+};
 
-export const neuronLayerDefinitions: readonly AnyLayerDefinition[] = Object.values(byKind);
+export const neuronLayerDefinitions: readonly LayerDefinition[] = Object.values(byKind);
 
 /** True for layers whose output is spikes. */
 export function isSpikingLayer(layer: Layer): boolean {

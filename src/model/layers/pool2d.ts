@@ -19,6 +19,12 @@ const shared = {
   stride: strideOption(2).optional().describe("step of the window in pixels; the window size when it is not given"),
   padding: paddingOption(2),
 };
+/** As PyTorch: a window never lies wholly in the padding. */
+function padsAtMostHalf({ kernelSize: kernel, padding }: { kernelSize: PerAxis; padding: PerAxis }): boolean {
+  const sizes = spread(kernel, 2);
+  return spread(padding, 2).every((pad, axis) => pad <= sizes[axis]! / 2);
+}
+const HALF_THE_WINDOW = { path: ["padding"], message: "a padding of more than half the window" };
 const ceilMode = z.boolean().default(false).describe("round the output size up instead of down");
 
 export interface Pool2dOptions {
@@ -33,12 +39,12 @@ export interface Pool2dOptions {
 const operations = { max: maxPool, avg: avgPool, sum: sumPool };
 
 /** Input `[C,H,W]`, output `[C,H',W']`. */
-function poolDefinition<O extends Pool2dOptions>(
+function poolDefinition<O extends Pool2dOptions, I>(
   kind: string,
   operation: keyof typeof operations,
-  options: z.ZodType<O>,
+  options: z.ZodType<O, I>,
   summary: string,
-): LayerDefinition<O> {
+): LayerDefinition<O, I> {
   const window = (o: O) => ({
     kernelSize: o.kernelSize,
     stride: o.stride ?? o.kernelSize,
@@ -51,11 +57,13 @@ function poolDefinition<O extends Pool2dOptions>(
     summary,
     options,
     sees: "stateless",
+    rounds: operation !== "max",
     shape(input, o, where) {
       expectImage(input, 2, where);
       return [input[0]!, ...windowOutput(input.slice(1), window(o), where)];
     },
-    forward: (x, { options: o }) => operations[operation](x, { ...window(o), countIncludePad: o.countIncludePad ?? true }),
+    forward: (x, { options: o }) =>
+      operations[operation](x, { ...window(o), countIncludePad: o.countIncludePad ?? true }),
     lower(layer, graph) {
       const w = window(layer.options);
       graph.add("pool", {
@@ -76,24 +84,26 @@ function poolDefinition<O extends Pool2dOptions>(
 export const maxPool2dDefinition = poolDefinition(
   "MaxPool2d",
   "max",
-  z.strictObject({ ...shared, dilation: dilationOption(2), ceilMode }),
+  z.strictObject({ ...shared, dilation: dilationOption(2), ceilMode }).refine(padsAtMostHalf, HALF_THE_WINDOW),
   "largest value of each window; the first one wins a tie",
 );
 export const avgPool2dDefinition = poolDefinition(
   "AvgPool2d",
   "avg",
-  z.strictObject({
-    ...shared,
-    ceilMode,
-    countIncludePad: z.boolean().default(true).describe("count padded zeros in the mean"),
-  }),
+  z
+    .strictObject({
+      ...shared,
+      ceilMode,
+      countIncludePad: z.boolean().default(true).describe("count padded zeros in the mean"),
+    })
+    .refine(padsAtMostHalf, HALF_THE_WINDOW),
   "mean of each window",
 );
 /** As Lava DL's pool layer with weight 1, and SpikingJelly's `lava_exchange.SumPool2d` (sizes rounded down). */
 export const sumPool2dDefinition = poolDefinition(
   "SumPool2d",
   "sum",
-  z.strictObject({ ...shared, dilation: dilationOption(2) }),
+  z.strictObject({ ...shared, dilation: dilationOption(2) }).refine(padsAtMostHalf, HALF_THE_WINDOW),
   "sum of each window",
 );
 

@@ -1,15 +1,19 @@
-/** A registry of layers is a value: it is composed in one place (`src/index.ts`) and passed to whatever reads network descriptions. */
+/** A registry of layers is a value: it is composed in one place (`src/layers.ts`) and passed to whatever reads network descriptions. */
 import { fail, nearestName, parseWith } from "../../core/index.ts";
 import type { LayerDefinition } from "./define.ts";
 import { Layer } from "./layer.ts";
+import { mapMembers } from "./members.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: a registry holds entries of every option type; options are validated by the entry itself
-export type AnyLayerDefinition = LayerDefinition<any>;
+export type LayerRegistry = ReadonlyMap<string, LayerDefinition>;
 
-export type LayerRegistry = ReadonlyMap<string, AnyLayerDefinition>;
-
-export function layerRegistry(...lists: readonly (readonly AnyLayerDefinition[])[]): LayerRegistry {
-  return new Map(lists.flat().map((definition) => [definition.kind, definition]));
+export function layerRegistry(...lists: readonly (readonly LayerDefinition[])[]): LayerRegistry {
+  const definitions = lists.flat();
+  const registry = new Map(definitions.map((definition) => [definition.kind, definition]));
+  if (registry.size < definitions.length) {
+    const twice = definitions.find((definition) => registry.get(definition.kind) !== definition)!;
+    fail("OPTION", { where: "layer registry", expected: "every kind once", got: `"${twice.kind}" twice` });
+  }
+  return registry;
 }
 
 /** A layer in a JSON description: `{ "kind": "Conv2d", ...options }`. */
@@ -20,10 +24,11 @@ export interface LayerDescription {
 
 /** Builds a layer (and its members) from JSON. Unknown kinds and options are refused with the nearest name. */
 export function layerFromDescription(description: unknown, registry: LayerRegistry, where = "network"): Layer {
-  if (description === null || typeof description !== "object" || !("kind" in description)) {
-    fail("OPTION", { where, expected: 'a layer such as { "kind": "Conv2d", ... }', got: JSON.stringify(description) ?? "nothing" });
+  if (!isDescription(description)) {
+    const got = JSON.stringify(description) ?? "nothing";
+    fail("OPTION", { where, expected: 'a layer such as { "kind": "Conv2d", ... }', got });
   }
-  const { kind, ...options } = description as LayerDescription;
+  const { kind, ...options } = description;
   const definition = registry.get(kind);
   if (!definition) {
     const near = nearestName(kind, [...registry.keys()]);
@@ -37,38 +42,47 @@ export function layerFromDescription(description: unknown, registry: LayerRegist
   return makeLayer(definition, withMembers(options, registry, where), `${where} (${kind})`);
 }
 
-/** Containers name their members under `layers`, `synapse` and `neuron`; those are built first. */
+function isDescription(value: unknown): value is LayerDescription {
+  return value !== null && typeof value === "object" && "kind" in value && typeof value.kind === "string";
+}
+
+/** Options in which containers name one member; `layers` names several. */
+const MEMBERS = ["synapse", "neuron", "norm"];
+
+/** Builds the members of a container, which come before the container itself. */
 function withMembers(options: Record<string, unknown>, registry: LayerRegistry, where: string): Record<string, unknown> {
   const built = { ...options };
   const build = (member: unknown, name: string) => layerFromDescription(member, registry, `${where}.${name}`);
-  if (Array.isArray(built.layers)) built.layers = built.layers.map((member, i) => build(member, `${i}`));
-  else if (built.layers && typeof built.layers === "object") {
-    built.layers = Object.fromEntries(Object.entries(built.layers).map(([name, member]) => [name, build(member, name)]));
+  const { layers } = options;
+  if (Array.isArray(layers)) built.layers = layers.map((member, i) => build(member, `${i}`));
+  else if (layers !== null && typeof layers === "object") {
+    built.layers = Object.fromEntries(Object.entries(layers).map(([name, member]) => [name, build(member, name)]));
   }
-  for (const name of ["synapse", "neuron", "norm"]) {
-    if (built[name] && typeof built[name] === "object") built[name] = build(built[name], name);
-  }
+  for (const name of MEMBERS) if (options[name] !== undefined) built[name] = build(options[name], name);
   return built;
 }
 
 /** Validates options against the entry and makes the layer. */
-export function makeLayer<O extends object>(
-  definition: LayerDefinition<O>,
+export function makeLayer<O extends object, I>(
+  definition: LayerDefinition<O, I>,
   options: unknown,
   where = definition.kind,
 ): Layer<O> {
   return new Layer(definition, parseWith(definition.options, options ?? {}, where));
 }
 
-/** What `defineLayer` returns: call it with options to make a layer. */
-export type LayerFactory<O extends object> = ((options?: unknown) => Layer<O>) & { definition: LayerDefinition<O> };
+/** A layer entry as a function of its options, which may be left out where all have defaults. */
+export type LayerFactory<O extends object, I> = ((...options: object extends I ? [options?: I] : [options: I]) => Layer<O>) & {
+  definition: LayerDefinition<O, I>;
+};
 
 /** The factory of an entry, for use in code: `Conv2d({ inChannels: 1, outChannels: 16, kernelSize: 3 })`. */
-export function layerFactory<O extends object>(definition: LayerDefinition<O>): LayerFactory<O> {
-  return Object.assign((options?: unknown) => makeLayer(definition, options), { definition });
+export function layerFactory<O extends object, I>(definition: LayerDefinition<O, I>): LayerFactory<O, I> {
+  const make = (options?: I) => makeLayer(definition, options);
+  return Object.assign(make as (...options: object extends I ? [options?: I] : [options: I]) => Layer<O>, { definition });
 }
 
 /** JSON description of a layer, the inverse of `layerFromDescription`. */
 export function describeLayer(layer: Layer): LayerDescription {
-  return { kind: layer.kind, ...(layer.definition.describe?.(layer) ?? layer.options) };
+  return { kind: layer.kind, ...mapMembers(layer.options, describeLayer) };
 }

@@ -1,15 +1,24 @@
 /** Layers one after the other (PyTorch's `Sequential`), numbered or named. */
 import { z } from "zod";
-import type { Tensor } from "../../tensor/index.ts";
 import type { LayerDefinition } from "./define.ts";
 import { Layer } from "./layer.ts";
-import { describeLayer, layerFactory } from "./registry.ts";
+import { makeLayer } from "./registry.ts";
 
 const member = z.instanceof(Layer);
+const isNumber = (name: string) => /^\d+$/.test(name);
+
+/** JavaScript keeps names in the order they were written, but puts numbers first: a mixture would silently run in another order. */
+const oneKindOfName = (members: object) => new Set(Object.keys(members).map(isNumber)).size <= 1;
+
 const options = z.strictObject({
   layers: z
-    .union([z.array(member), z.record(z.string().regex(/^[A-Za-z0-9_]+$/), member)])
-    .describe("members in order: a list (named 0, 1, ...) or an object whose names appear in checkpoint keys"),
+    .union([
+      z.array(member),
+      z
+        .record(z.string().regex(/^[A-Za-z0-9_]+$/), member)
+        .refine(oneKindOfName, { message: "numbers and words mixed as names of layers" }),
+    ])
+    .describe("members in order: a list (named 0, 1, ...) or an object whose names appear in checkpoint keys (all words, or all numbers)"),
 });
 export type SequentialOptions = z.infer<typeof options>;
 
@@ -18,12 +27,13 @@ export const sequentialDefinition: LayerDefinition<SequentialOptions> = {
   summary: "layers one after the other",
   options,
   sees: "any",
-  children: (o) => ({ ...o.layers }) as Record<string, Layer>,
+  rounds: false,
+  children: (o) => ({ ...o.layers }),
   shape(input, o) {
-    return Object.values(o.layers).reduce((shape, layer: Layer) => layer.outputShape(shape), input);
+    return Object.values(o.layers).reduce((shape, layer) => layer.outputShape(shape), input);
   },
   forward(x, layer, context) {
-    let current: Tensor = x;
+    let current = x;
     for (const child of layer.children.values()) {
       const next = child.forward(current, context);
       // what backward needs is held by the tape; everything else can go now
@@ -35,14 +45,8 @@ export const sequentialDefinition: LayerDefinition<SequentialOptions> = {
   lower(layer, graph) {
     for (const child of layer.children.values()) child.definition.lower(child, graph);
   },
-  describe(layer) {
-    const described = [...layer.children].map(([name, child]) => [name, describeLayer(child)] as const);
-    return { layers: Array.isArray(layer.options.layers) ? described.map(([, d]) => d) : Object.fromEntries(described) };
-  },
 };
 
-const factory = layerFactory(sequentialDefinition);
-
 /** `Sequential([Conv2d(...), IFNode()])` or `Sequential({ features: Sequential([...]), head: Linear(...) })`. */
-// biome-ignore lint/suspicious/noExplicitAny: members may be layers of any option type
-export const Sequential = (layers: Layer<any>[] | Record<string, Layer<any>>): Layer<SequentialOptions> => factory({ layers });
+export const Sequential = (layers: Layer[] | Record<string, Layer>): Layer<SequentialOptions> =>
+  makeLayer(sequentialDefinition, { layers });

@@ -6,7 +6,8 @@ import { defineNeuron } from "./define.ts";
 export const cubaLifNode = defineNeuron({
   kind: "CubaLIFNode",
   summary: "Current and voltage integrators on an integer grid with 12-bit decays; fires strictly above the threshold.",
-  source: "Lava DL, slayer/neuron/cuba.py; SpikingJelly, activation_based/lava_exchange.py; Lava, proc/lif (fixed point)",
+  source:
+    "Lava DL, slayer/neuron/cuba.py; SpikingJelly, activation_based/lava_exchange.py; Lava, proc/lif (fixed point)",
   options: z.strictObject({
     ...cuba.currentOptions,
     ...cuba.voltageOptions,

@@ -14,24 +14,45 @@ const FULL_DECAY = 4096;
 const THRESHOLD_MARGIN = 0.01;
 
 const decay = (what: string) =>
-  z.number().min(0).max(1).meta({ description: `share of the ${what} lost per step, rounded to 4096ths`, unit: "1/step" });
+  z
+    .number()
+    .min(0)
+    .max(1)
+    .meta({ description: `share of the ${what} lost per step, rounded to 4096ths`, unit: "1/step" });
 
 export const scaleOption = {
-  scale: z.int().min(1).default(64).meta({ description: "weight steps per unit; exact on the chip only for powers of two" }),
+  scale: z
+    .int()
+    .min(1)
+    .default(64)
+    .meta({ description: "weight steps per unit; exact on the chip only for powers of two" }),
 };
 export const currentOptions = { currentDecay: decay("current") };
 export const voltageOptions = {
   voltageDecay: decay("voltage"),
-  vThreshold: z.number().min(0).default(1).meta({ description: "the neuron fires at voltage > threshold", unit: "weight" }),
+  vThreshold: z
+    .number()
+    .min(0)
+    .default(1)
+    .meta({ description: "the neuron fires at voltage > threshold", unit: "weight" }),
   truncateThreshold: z
     .boolean()
     .default(true)
-    .meta({ description: "cut the threshold to whole weight steps, as Lava DL and the chip; false: SpikingJelly's exchange module" }),
-  bias: z.number().default(0).meta({ description: "added to the voltage every step, cut to whole weight steps", unit: "weight" }),
+    .meta({
+      description:
+        "cut the threshold to whole weight steps, as Lava DL and the chip; false: SpikingJelly's exchange module",
+    }),
+  bias: z
+    .number()
+    .default(0)
+    .meta({ description: "added to the voltage every step, cut to whole weight steps", unit: "weight" }),
   resetGradient: z
     .enum(["full", "detached", "ignored"])
     .default("full")
-    .meta({ description: "full: true derivative; detached: the resetting spike is constant; ignored: as if never reset (Lava DL)" }),
+    .meta({
+      description:
+        "full: true derivative; detached: the resetting spike is constant; ignored: as if never reset (Lava DL)",
+    }),
 };
 export const learnOption = {
   requiresGrad: z.boolean().default(false).meta({ description: "the decays are learned" }),

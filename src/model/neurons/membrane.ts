@@ -8,7 +8,10 @@ export const membraneOptions = {
     .number()
     .nullable()
     .default(0)
-    .meta({ description: "potential after a spike; null: vThreshold is subtracted instead (soft reset)", unit: "potential" }),
+    .meta({
+      description: "potential after a spike; null: vThreshold is subtracted instead (soft reset)",
+      unit: "potential",
+    }),
   detachReset: z.boolean().default(false).meta({ description: "no gradient through the spike that resets" }),
 };
 

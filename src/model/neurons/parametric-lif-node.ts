@@ -2,10 +2,10 @@
 import { z } from "zod";
 import { defineNeuron } from "./define.ts";
 import {
+  DRIVES,
   fireAndReset,
   GRADIENTS,
   gradientOf,
-  DRIVES,
   leakParameters,
   leakyCharge,
   membraneOptions,

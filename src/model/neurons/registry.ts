@@ -21,7 +21,9 @@ export const neuronDefinitions = {
 export type NeuronKind = keyof typeof neuronDefinitions;
 
 /** The validated options of a kind. */
-export type NeuronOptions<K extends NeuronKind = NeuronKind> = ReturnType<(typeof neuronDefinitions)[K]["options"]["parse"]>;
+export type NeuronOptions<K extends NeuronKind = NeuronKind> = ReturnType<
+  (typeof neuronDefinitions)[K]["options"]["parse"]
+>;
 
 export const neuronKinds = Object.keys(neuronDefinitions) as NeuronKind[];
 

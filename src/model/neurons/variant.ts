@@ -32,7 +32,11 @@ export interface NeuronVariant {
 /** The chip reading runs forward only, so flags that change the gradient do not name its variant. */
 export function variantName({ definition, flags, reading }: VariantChoice): string {
   if (reading === "chip") return `${definition.kind}.chip`;
-  return [definition.kind, ...Object.keys(definition.flags).map((flag) => flags[flag]!), ...(reading === "half" ? ["half"] : [])].join(".");
+  return [
+    definition.kind,
+    ...Object.keys(definition.flags).map((flag) => flags[flag]!),
+    ...(reading === "half" ? ["half"] : []),
+  ].join(".");
 }
 
 function choicesOfFlags(definition: NeuronDefinition): Flags[] {
@@ -115,7 +119,9 @@ export function variantOf(
     readsInputInBackward: facts.backward?.x ?? false,
     learned,
     learnedGradients: (gradParams) =>
-      Object.fromEntries(Object.keys(learned).map((name) => [name, learnedGradient(name, facts.parameters, duals, gradParams)])),
+      Object.fromEntries(
+        Object.keys(learned).map((name) => [name, learnedGradient(name, facts.parameters, duals, gradParams)]),
+      ),
   };
 }
 

@@ -8,6 +8,7 @@ import {
   type LegendEntry,
   legend,
   numberAxis,
+  shorten,
   type Tone,
   textWidth,
 } from "./frame.ts";
@@ -79,7 +80,7 @@ function drawGroup(
   const height = chart.sides.length * STEP - 2;
   const title = beside
     ? html`<text class="name" x="${left - 8}" y="${first + height / 2 + 4}" text-anchor="end">${name}</text>`
-    : html`<text class="name" x="0" y="${top + 13}">${name}</text>`;
+    : html`<text class="name" x="0" y="${top + 13}">${shorten(name, CHART_WIDTH)}</text>`;
   return html`${title}${bars}<path class="axis" d="M${left} ${first - 2}v${height + 4}"/>`;
 }
 

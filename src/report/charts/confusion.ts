@@ -1,11 +1,14 @@
 /** Confusion matrix as a heat map: right answers on the diagonal in one colour, mistakes in another, so that few mistakes stay visible. */
 import { fail } from "../../core/index.ts";
 import { type Html, html } from "../escape.ts";
-import { CHART_WIDTH, drawing, figure, textWidth } from "./frame.ts";
+import { CHART_WIDTH, drawing, figure, shorten, textWidth } from "./frame.ts";
 import { checkFinite } from "./scale.ts";
 
 /** Above this number of classes the counts do not fit into the cells. */
 const CLASSES_WITH_COUNTS = 20;
+
+/** Room for the name of a class. */
+const LABEL_WIDTH = 110;
 
 /** How much of a cell's colour covers the paper: never so much that the count on it would be hard to read. */
 const [FAINTEST, STRONGEST] = [0.12, 0.52];
@@ -50,7 +53,7 @@ export function confusionChart({ title, classes, counts }: ConfusionChart): Html
 }
 
 function labelWidth(classes: readonly string[]): number {
-  return Math.min(110, Math.max(...classes.map(textWidth)));
+  return Math.min(LABEL_WIDTH, Math.max(...classes.map(textWidth)));
 }
 
 function forEachCell(
@@ -80,10 +83,11 @@ function drawCell(
 function axisTexts(classes: readonly string[], at: { left: number; top: number; cell: number; size: number }): Html {
   const every = Math.ceil(14 / at.cell);
   const shown = classes.map((name, i) => ({ name, i })).filter(({ i }) => i % every === 0);
-  const columnsFit = labelWidth(classes) <= at.cell * every;
+  const columnsFit = classes.every((name) => textWidth(name) <= at.cell * every);
   const middle = (i: number) => (i + 0.5) * at.cell;
   const rows = shown.map(
-    ({ name, i }) => html`<text x="${at.left - 6}" y="${at.top + middle(i) + 4}" text-anchor="end">${name}</text>`,
+    ({ name, i }) =>
+      html`<text x="${at.left - 6}" y="${at.top + middle(i) + 4}" text-anchor="end">${shorten(name, LABEL_WIDTH)}</text>`,
   );
   const columns = shown.map(
     ({ name, i }) =>

@@ -8,6 +8,13 @@ export const CHART_WIDTH = 400;
 /** Rough width of text 12 to 13 units high: fonts differ, so a little more than most need. */
 export const textWidth = (text: string): number => text.length * 7.9;
 
+/** Text that fits into `width`: of what is too long, the beginning and the end. */
+export function shorten(text: string, width: number): string {
+  if (textWidth(text) <= width) return text;
+  const kept = Math.max(2, Math.floor(width / textWidth("m")) - 1);
+  return `${text.slice(0, Math.ceil(kept / 2))}…${text.slice(-Math.floor(kept / 2))}`;
+}
+
 /** What stands in a chart without data. */
 export const EMPTY_TEXT = html`<text class="empty" x="${CHART_WIDTH / 2}" y="36" text-anchor="middle">nothing was recorded</text>`;
 

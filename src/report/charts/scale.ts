@@ -41,6 +41,9 @@ export function ticksWithin([low, high]: Interval, count = 5, whole = false): Ti
   return { values: Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => (first + i) * step), step };
 }
 
+/** Values below count as zero: powers of ten end not far beneath. Intervals narrower than that share of their values count as one value. */
+const [SMALLEST, SMALLEST_EXTENT] = [1e-290, 1e-9];
+
 /** Widens the interval of some values to round ends. `from`: a value that must be inside, usually 0. Without values: 0 to 1. */
 export function roundInterval(values: readonly number[], from?: number, count = 5): Interval {
   const all = from === undefined ? values : [...values, from];
@@ -48,7 +51,9 @@ export function roundInterval(values: readonly number[], from?: number, count = 
   if (values.length === 0) return [0, 1];
   const low = all.reduce((a, b) => Math.min(a, b));
   const high = all.reduce((a, b) => Math.max(a, b));
-  if (low === high) return low === 0 ? [0, 1] : [low - Math.abs(low) / 2, high + Math.abs(high) / 2];
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  if (size < SMALLEST) return [Math.min(low, 0), 1];
+  if (high - low < size * SMALLEST_EXTENT) return [low - size / 2, high + size / 2];
   const step = roundStep(high - low, count);
   return [Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step];
 }

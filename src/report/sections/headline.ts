@@ -57,7 +57,7 @@ function card(target: TargetFacts, index: number): Html {
   });
   const accuracy = numbersList([
     ["right answers, prepared network", formatShare(scores.prepared.correct / scores.prepared.samples)],
-    ["right answers, file on the chip's model", formatShare(scores.chip.correct / scores.chip.samples)],
+    ["right answers, file run as on the chip", formatShare(scores.chip.correct / scores.chip.samples)],
   ]);
   return html`<article class="card"><h3><a href="#target-${index + 1}">${target.title}</a>${badge(verdict.passed)}</h3>${comparisons}${accuracy}</article>`;
 }

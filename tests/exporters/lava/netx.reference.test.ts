@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { NetFile } from "../../../src/exporters/lava/net-file.ts";
 import { readNet } from "../../../src/exporters/lava/read.ts";
+import { simulate } from "../../../src/exporters/lava/simulate.ts";
 import { simulateReference } from "../../../src/exporters/lava/simulate-reference.ts";
 import type { SimulationInput, SimulationOptions, SimulationResult } from "../../../src/exporters/lava/simulation.ts";
 import { fixture } from "../../fixture.ts";
@@ -9,6 +10,7 @@ import { openReference, type ReferenceFile, type StoredArray } from "../../h5.ts
 
 const SIMULATORS: Record<string, (net: NetFile, input: SimulationInput, options: SimulationOptions) => SimulationResult> = {
   "the plain simulator": simulateReference,
+  "the simulator on the native core": simulate,
 };
 
 const reference = await openReference(fixture("lava_blocks.h5"));

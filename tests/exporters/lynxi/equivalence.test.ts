@@ -48,6 +48,9 @@ function caseOf(plan: GraphPlan, batch: number, samples: number, options = {}) {
   return { graph, model, input, stepsOf };
 }
 
+/** Spikes and silences seen: graphs that never fire, or always, would prove little. */
+const activity = { spikes: 0, values: 0 };
+
 async function expectDirect(
   mode: ExecutionMode,
   precision: Precision,
@@ -62,6 +65,8 @@ async function expectDirect(
       const got = run.spikes.get(layout.spikes[layer]!)!;
       const length = steps[0]!.length;
       const own = steps.map((_, t) => Array.from(got.subarray((t * samples + n) * length, (t * samples + n + 1) * length)));
+      activity.values += steps.flat().length;
+      activity.spikes += steps.flat().reduce((sum, spike) => sum + spike, 0);
       expect(own, `${mode}: spikes of layer ${layer}, sample ${n}`).toEqual(steps);
     });
     const { features } = run;
@@ -105,5 +110,10 @@ describe("the written graph", () => {
       }),
       { numRuns: 20, seed: 9 },
     );
+  });
+
+  it("was compared on neurons that both fire and stay silent", () => {
+    expect(activity.spikes / activity.values).toBeGreaterThan(0.05);
+    expect(activity.spikes / activity.values).toBeLessThan(0.95);
   });
 });

@@ -21,12 +21,12 @@ export interface GraphPlan {
   seed: number;
 }
 
-/** Numbers that are multiples of 1/64 between -1 and 1 (Park and Miller's generator: any spread will do). */
+/** Multiples of 1/64 from -0.3 to 0.7, more positive than not so that neurons fire (Park and Miller's generator: any spread will do). */
 export function dyadic(count: number, seed: number, scale = 64): Float32Array {
   let state = (seed % 2147483646) + 1;
   return Float32Array.from({ length: count }, () => {
     state = (state * 48271) % 2147483647;
-    return Math.round((state / 2147483647 - 0.45) * scale) / scale;
+    return Math.round((state / 2147483647 - 0.3) * scale) / scale;
   });
 }
 

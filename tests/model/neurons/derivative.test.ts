@@ -132,7 +132,9 @@ function gradients(problem: Problem): { x: number[]; state: Record<string, numbe
       ...inputs,
       slope,
       gradSpike: weight(t, 0),
-      gradState: Object.fromEntries(variant.stateNames.map((name, k) => [name, carry[name]! + weight(t, 1 + k) / scale])),
+      gradState: Object.fromEntries(
+        variant.stateNames.map((name, k) => [name, carry[name]! + weight(t, 1 + k) / scale]),
+      ),
       gradCharged: Object.fromEntries(variant.savedNames.map((name, k) => [name, weight(t, 3 + k) / scale])),
     });
     gradX[t] = back.x ?? 0;
@@ -169,25 +171,47 @@ const DIFFERENCE_ERROR = 1e-6;
 describe("the derivative target", () => {
   test.each(PROBLEMS)("gives the derivative of %s %j", (kind, given) => {
     const options = parseNeuronOptions(kind, given);
-    const state = Object.fromEntries(Object.keys(neuronDefinition(kind).state).map((name, k) => [name, 0.2 - 0.35 * k]));
-    const problem: Problem = { kind, options, x: [0.9, -0.2, 1.4, 0.3, 0.8], state, learned: initialLearned(kind, options) };
+    const state = Object.fromEntries(
+      Object.keys(neuronDefinition(kind).state).map((name, k) => [name, 0.2 - 0.35 * k]),
+    );
+    const problem: Problem = {
+      kind,
+      options,
+      x: [0.9, -0.2, 1.4, 0.3, 0.8],
+      state,
+      learned: initialLearned(kind, options),
+    };
     const held: Held = { values: [], replay: false, next: 0 };
     loss(problem, held);
-    const difference = (vary: (by: number) => Problem) => (loss(vary(STEP), held) - loss(vary(-STEP), held)) / (2 * STEP);
+    const difference = (vary: (by: number) => Problem) =>
+      (loss(vary(STEP), held) - loss(vary(-STEP), held)) / (2 * STEP);
 
     const got = gradients(problem);
     problem.x.forEach((_, t) => {
       const expected = difference((by) => ({ ...problem, x: problem.x.map((x, i) => (i === t ? x + by : x)) }));
-      expect(Math.abs(got.x[t]! - expected), `x[${t}]: ${got.x[t]} and ${expected}`).toBeLessThanOrEqual(DIFFERENCE_ERROR);
+      expect(Math.abs(got.x[t]! - expected), `x[${t}]: ${got.x[t]} and ${expected}`).toBeLessThanOrEqual(
+        DIFFERENCE_ERROR,
+      );
     });
     for (const name of Object.keys(problem.state)) {
-      const expected = difference((by) => ({ ...problem, state: { ...problem.state, [name]: problem.state[name]! + by } }));
-      expect(Math.abs(got.state[name]! - expected), `${name}: ${got.state[name]} and ${expected}`).toBeLessThanOrEqual(DIFFERENCE_ERROR);
+      const expected = difference((by) => ({
+        ...problem,
+        state: { ...problem.state, [name]: problem.state[name]! + by },
+      }));
+      expect(Math.abs(got.state[name]! - expected), `${name}: ${got.state[name]} and ${expected}`).toBeLessThanOrEqual(
+        DIFFERENCE_ERROR,
+      );
     }
     for (const name of Object.keys(problem.learned)) {
-      const expected = difference((by) => ({ ...problem, learned: { ...problem.learned, [name]: problem.learned[name]! + by } }));
+      const expected = difference((by) => ({
+        ...problem,
+        learned: { ...problem.learned, [name]: problem.learned[name]! + by },
+      }));
       expect(expected).not.toBe(0);
-      expect(Math.abs(got.learned[name]! - expected), `${name}: ${got.learned[name]} and ${expected}`).toBeLessThanOrEqual(DIFFERENCE_ERROR);
+      expect(
+        Math.abs(got.learned[name]! - expected),
+        `${name}: ${got.learned[name]} and ${expected}`,
+      ).toBeLessThanOrEqual(DIFFERENCE_ERROR);
     }
   });
 });

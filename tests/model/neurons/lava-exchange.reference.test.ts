@@ -37,9 +37,12 @@ function caseOf(path: string) {
   const variant = variantOf("CubaLIFNode", options);
   const steps = file.array(`${path}/x`).shape[0]!;
   const x = file.floats(`${path}/x`);
-  const surrogate = surrogateCall(parseSurrogate({ kind: String(attribute("surrogate")), alpha: Number(attribute("alpha")) }), {
-    threshold: options.vThreshold,
-  });
+  const surrogate = surrogateCall(
+    parseSurrogate({ kind: String(attribute("surrogate")), alpha: Number(attribute("alpha")) }),
+    {
+      threshold: options.vThreshold,
+    },
+  );
   return { options, variant, steps, x, elements: x.length / steps, surrogate };
 }
 
@@ -48,20 +51,23 @@ const zeros = (variant: NeuronVariant, elements: number) =>
   Object.fromEntries(variant.stateNames.map((name) => [name, new Float32Array(elements)]));
 
 describe("SpikingJelly's CubaLIFNode", () => {
-  test.each(cases.filter((path) => isPowerOfTwo(caseOf(path).options.scale)))("%s: the same spikes, states and gradients", (path) => {
-    const { variant, steps, x, elements, surrogate } = caseOf(path);
-    const initialStates = zeros(variant, elements);
-    const run = nativeForward(variant, steps, x, initialStates);
-    expectExact("spikes", run.spike, file.floats(`${path}/spike`));
-    expectExact("current", run.stateSeqs.current!, file.floats(`${path}/current`));
-    expectExact("voltage", run.stateSeqs.voltage!, file.floats(`${path}/voltage_after_reset`));
-    const gradients = { spike: file.floats(`${path}/grad_spike`) };
-    const backward = nativeBackward(variant, { steps, x, initialStates, saved: run.saved, gradients, surrogate });
-    expectGradient("gradient of x", backward.x, file.floats(`${path}/grad_x`));
-    for (const [name, gradient] of Object.entries(variant.learnedGradients(backward.params))) {
-      expectGradient(name, [gradient], file.floats(`${path}/grad_${name}`));
-    }
-  });
+  test.each(cases.filter((path) => isPowerOfTwo(caseOf(path).options.scale)))(
+    "%s: the same spikes, states and gradients",
+    (path) => {
+      const { variant, steps, x, elements, surrogate } = caseOf(path);
+      const initialStates = zeros(variant, elements);
+      const run = nativeForward(variant, steps, x, initialStates);
+      expectExact("spikes", run.spike, file.floats(`${path}/spike`));
+      expectExact("current", run.stateSeqs.current!, file.floats(`${path}/current`));
+      expectExact("voltage", run.stateSeqs.voltage!, file.floats(`${path}/voltage_after_reset`));
+      const gradients = { spike: file.floats(`${path}/grad_spike`) };
+      const backward = nativeBackward(variant, { steps, x, initialStates, saved: run.saved, gradients, surrogate });
+      expectGradient("gradient of x", backward.x, file.floats(`${path}/grad_x`));
+      for (const [name, gradient] of Object.entries(variant.learnedGradients(backward.params))) {
+        expectGradient(name, [gradient], file.floats(`${path}/grad_${name}`));
+      }
+    },
+  );
 
   test.each(cases.filter((path) => !isPowerOfTwo(caseOf(path).options.scale)))(
     "%s: the same once its states are cut to the grid at every step, as SpikingJelly does",
@@ -107,26 +113,33 @@ describe("SpikingJelly's CubaLIFNode", () => {
     expectGradient("gradient of the decay", [current_decay!], file.floats(`${path}/grad_decay`));
   });
 
-  test.each(file.keys("spikingjelly/to_lava_neuron"))("to_lava_neuron/%s: the float neuron and the integer neuron each as stored", (name) => {
-    const path = `spikingjelly/to_lava_neuron/${name}`;
-    const device = (field: string) => Number(file.attribute(path, field));
-    const x = file.floats(`${path}/x`);
-    const steps = file.array(`${path}/x`).shape[0]!;
-    const elements = x.length / steps;
-    const options = parseNeuronOptions("CubaLIFNode", {
-      currentDecay: device("iDecay") / 4096,
-      voltageDecay: device("vDecay") / 4096,
-      vThreshold: device("vThMant") / 64,
-    });
-    const variant = variantOf("CubaLIFNode", options);
-    const run = nativeForward(variant, steps, x, zeros(variant, elements));
-    expectExact("slayer spikes", run.spike, timeFirst(file.floats(`${path}/spike_slayer`), steps));
+  test.each(file.keys("spikingjelly/to_lava_neuron"))(
+    "to_lava_neuron/%s: the float neuron and the integer neuron each as stored",
+    (name) => {
+      const path = `spikingjelly/to_lava_neuron/${name}`;
+      const device = (field: string) => Number(file.attribute(path, field));
+      const x = file.floats(`${path}/x`);
+      const steps = file.array(`${path}/x`).shape[0]!;
+      const elements = x.length / steps;
+      const options = parseNeuronOptions("CubaLIFNode", {
+        currentDecay: device("iDecay") / 4096,
+        voltageDecay: device("vDecay") / 4096,
+        vThreshold: device("vThMant") / 64,
+      });
+      const variant = variantOf("CubaLIFNode", options);
+      const run = nativeForward(variant, steps, x, zeros(variant, elements));
+      expectExact("slayer spikes", run.spike, timeFirst(file.floats(`${path}/spike_slayer`), steps));
 
-    const float = floatNeuron(name);
-    const floatVariant = variantOf(float.kind, float.options);
-    const start = { v: new Float32Array(elements).fill(initialState(float.kind, float.options).v!) };
-    expectExact("SpikingJelly spikes", nativeForward(floatVariant, steps, x, start).spike, file.floats(`${path}/spike_spikingjelly`));
-  });
+      const float = floatNeuron(name);
+      const floatVariant = variantOf(float.kind, float.options);
+      const start = { v: new Float32Array(elements).fill(initialState(float.kind, float.options).v!) };
+      expectExact(
+        "SpikingJelly spikes",
+        nativeForward(floatVariant, steps, x, start).spike,
+        file.floats(`${path}/spike_spikingjelly`),
+      );
+    },
+  );
 
   /** The neurons that the file's case names stand for: IF and LIF with tau 50 and 3, decayInput off. */
   function floatNeuron(name: string): { kind: string; options: object } {

@@ -1,6 +1,11 @@
 /** CubaLIFNode and its halves against Lava DL's slayer: forward exact, gradients within the file's tolerance. */
 import { afterAll, describe, expect, test } from "vitest";
-import { parseNeuronOptions, slayerDecayGradient, surrogateThreshold, variantOf } from "../../../src/model/neurons/index.ts";
+import {
+  parseNeuronOptions,
+  slayerDecayGradient,
+  surrogateThreshold,
+  variantOf,
+} from "../../../src/model/neurons/index.ts";
 import { numberWords } from "../../../src/model/neurons/targets/number.ts";
 import { parseSurrogate, surrogateCall } from "../../../src/model/surrogates/index.ts";
 import { fixture } from "../../fixture.ts";
@@ -26,7 +31,11 @@ function channelOf(path: string, channel: number) {
   const { shape } = file.array(`${path}/x`);
   const [batch = 0, channels = 0, steps = 0] = shape;
   const read = (name: string) =>
-    columns(timeFirst(file.floats(`${path}/${name}`), steps), batch * channels, (column) => column % channels === channel);
+    columns(
+      timeFirst(file.floats(`${path}/${name}`), steps),
+      batch * channels,
+      (column) => column % channels === channel,
+    );
   const decay = (name: string) => {
     const values = file.floats(`${path}/${name}`);
     return values[values.length > 1 ? channel : 0]!;
@@ -90,14 +99,22 @@ describe("Lava DL's CUBA neuron", () => {
       // Each step starts from the file's own state, since after a spike that one side has not the two go apart.
       const { steps, elements, read, options } = channelOf(path, channel);
       const variant = variantOf("CubaLIFNode", parseNeuronOptions("CubaLIFNode", options));
-      const [x, current, voltage, spike] = ["x", "current", "voltage", "spike"].map(read) as [Float32Array, Float32Array, Float32Array, Float32Array];
+      const [x, current, voltage, spike] = ["x", "current", "voltage", "spike"].map(read) as [
+        Float32Array,
+        Float32Array,
+        Float32Array,
+        Float32Array,
+      ];
       const threshold = attribute(path, "threshold_quantized");
       for (let t = 0; t < steps; t++) {
         const row = (values: Float32Array, step: number) => values.slice(step * elements, (step + 1) * elements);
-        const before = t === 0 ? zeros(variant.stateNames, elements) : {
-          current: row(current, t - 1),
-          voltage: row(voltage, t - 1).map((v, e) => (row(spike, t - 1)[e] === 1 ? 0 : v)),
-        };
+        const before =
+          t === 0
+            ? zeros(variant.stateNames, elements)
+            : {
+                current: row(current, t - 1),
+                voltage: row(voltage, t - 1).map((v, e) => (row(spike, t - 1)[e] === 1 ? 0 : v)),
+              };
         const run = nativeForward(variant, 1, row(x, t), before);
         expectExact(`voltage at step ${t}`, run.saved.charged!, row(voltage, t));
         const expected = row(spike, t).map((s, e) => (row(voltage, t)[e] === threshold ? 0 : s));
@@ -107,18 +124,21 @@ describe("Lava DL's CUBA neuron", () => {
   );
 
   const binary = channels.filter(({ path }) => Number(file.attribute(path, "graded_spike")) !== 1 && !isTie(path));
-  test.each(binary)("$path channel $channel: slayer's gradient of the input, which does not see resets", ({ path, channel }) => {
-    const { steps, elements, read, options } = channelOf(path, channel);
-    const parsed = parseNeuronOptions("CubaLIFNode", options);
-    const variant = variantOf("CubaLIFNode", parsed);
-    const x = read("x");
-    const initialStates = zeros(variant.stateNames, elements);
-    const { saved } = nativeForward(variant, steps, x, initialStates);
-    const gradients = { spike: read("grad_spike") };
-    const surrogate = slayerSurrogate(path);
-    const backward = nativeBackward(variant, { steps, x, initialStates, saved, gradients, surrogate });
-    expectGradient("gradient of x", backward.x, read("grad_x"));
-  });
+  test.each(binary)(
+    "$path channel $channel: slayer's gradient of the input, which does not see resets",
+    ({ path, channel }) => {
+      const { steps, elements, read, options } = channelOf(path, channel);
+      const parsed = parseNeuronOptions("CubaLIFNode", options);
+      const variant = variantOf("CubaLIFNode", parsed);
+      const x = read("x");
+      const initialStates = zeros(variant.stateNames, elements);
+      const { saved } = nativeForward(variant, steps, x, initialStates);
+      const gradients = { spike: read("grad_spike") };
+      const surrogate = slayerSurrogate(path);
+      const backward = nativeBackward(variant, { steps, x, initialStates, saved, gradients, surrogate });
+      expectGradient("gradient of x", backward.x, read("grad_x"));
+    },
+  );
 
   test("has a case with an exact tie", () => {
     expect([...ties].every((path) => attribute(path, "vThMant") >= 4096)).toBe(true);
@@ -132,14 +152,26 @@ describe("Lava DL's CUBA neuron", () => {
     }
   });
 
-  const learned = plainCases.map((name) => `slayer/${name}`).filter((path) => Number(file.attribute(path, "requires_grad")) === 1);
+  const learned = plainCases
+    .map((name) => `slayer/${name}`)
+    .filter((path) => Number(file.attribute(path, "requires_grad")) === 1);
   test.each(learned)("%s: slayer's gradient of the decays by its own rule", (path) => {
     const count = file.array(`${path}/x`).shape[1]!;
     const sums = Array.from({ length: count }, (_, channel) => {
       const { steps, elements, read, options } = channelOf(path, channel);
-      return slayerDecayGradients({ steps, elements, x: read("x"), options, gradients: { spike: read("grad_spike") }, surrogate: slayerSurrogate(path) });
+      return slayerDecayGradients({
+        steps,
+        elements,
+        x: read("x"),
+        options,
+        gradients: { spike: read("grad_spike") },
+        surrogate: slayerSurrogate(path),
+      });
     });
-    const stored = { current: file.floats(`${path}/grad_current_decay`), voltage: file.floats(`${path}/grad_voltage_decay`) };
+    const stored = {
+      current: file.floats(`${path}/grad_current_decay`),
+      voltage: file.floats(`${path}/grad_voltage_decay`),
+    };
     for (const which of ["current", "voltage"] as const) {
       const values = sums.map((sum) => sum[which]);
       const expected = stored[which];
@@ -197,7 +229,11 @@ describe("Lava DL's CUBA neuron", () => {
     const threshold = attribute(path, "threshold");
     // The stored constants are the effective ones: t = tau_rho, s = scale_rho.
     const surrogate = surrogateCall(
-      parseSurrogate({ kind: "LavaExponential", tauGrad: attribute(path, "tau_rho") / (100 * threshold), scaleGrad: attribute(path, "scale_rho") / 0.1 }),
+      parseSurrogate({
+        kind: "LavaExponential",
+        tauGrad: attribute(path, "tau_rho") / (100 * threshold),
+        scaleGrad: attribute(path, "scale_rho") / 0.1,
+      }),
       { threshold },
     );
     const voltage = file.floats(`${path}/voltage`);
@@ -206,7 +242,14 @@ describe("Lava DL's CUBA neuron", () => {
     expectExact("spikes", run.spike, file.floats(`${path}/spike`));
     const gradients = { spike: new Float32Array(voltage.length).fill(1) };
     const initialStates = { v: new Float32Array(voltage.length) };
-    const backward = nativeBackward(variant, { steps: 1, x: voltage, initialStates, saved: run.saved, gradients, surrogate });
+    const backward = nativeBackward(variant, {
+      steps: 1,
+      x: voltage,
+      initialStates,
+      saved: run.saved,
+      gradients,
+      surrogate,
+    });
     expectGradient("gradient", backward.x, file.floats(`${path}/grad_voltage`));
   });
 
@@ -219,7 +262,10 @@ describe("Lava DL's CUBA neuron", () => {
   function slayerSurrogate(path: string) {
     const threshold = attribute(path, "threshold_quantized");
     const tauGrad = attribute(path, "tau_rho") / (100 * threshold);
-    return surrogateCall(parseSurrogate({ kind: "LavaExponential", tauGrad, scaleGrad: attribute(path, "scale_rho") / 0.1 }), { threshold });
+    return surrogateCall(
+      parseSurrogate({ kind: "LavaExponential", tauGrad, scaleGrad: attribute(path, "scale_rho") / 0.1 }),
+      { threshold },
+    );
   }
 
   /** Runs the halves one behind the other, as slayer does, and applies its rule for the decays to each. */
@@ -233,13 +279,25 @@ describe("Lava DL's CUBA neuron", () => {
   }) {
     const { currentDecay, voltageDecay, vThreshold, scale, resetGradient } = run.options;
     const currentHalf = variantOf("CubaCurrent", parseNeuronOptions("CubaCurrent", { currentDecay, scale }));
-    const voltageHalf = variantOf("CubaVoltage", parseNeuronOptions("CubaVoltage", { voltageDecay, vThreshold, scale, resetGradient }));
-    const [currentStart, voltageStart] = [currentHalf, voltageHalf].map(({ stateNames }) => zeros(stateNames, run.elements)) as [Record<string, Float32Array>, Record<string, Float32Array>];
+    const voltageHalf = variantOf(
+      "CubaVoltage",
+      parseNeuronOptions("CubaVoltage", { voltageDecay, vThreshold, scale, resetGradient }),
+    );
+    const [currentStart, voltageStart] = [currentHalf, voltageHalf].map(({ stateNames }) =>
+      zeros(stateNames, run.elements),
+    ) as [Record<string, Float32Array>, Record<string, Float32Array>];
     const first = nativeForward(currentHalf, run.steps, run.x, currentStart);
     const current = first.stateSeqs.current!;
     const second = nativeForward(voltageHalf, run.steps, current, voltageStart);
     const { steps, gradients, surrogate } = run;
-    const voltageBack = nativeBackward(voltageHalf, { steps, x: current, initialStates: voltageStart, saved: second.saved, gradients, surrogate });
+    const voltageBack = nativeBackward(voltageHalf, {
+      steps,
+      x: current,
+      initialStates: voltageStart,
+      saved: second.saved,
+      gradients,
+      surrogate,
+    });
     const currentBack = nativeBackward(currentHalf, {
       steps,
       x: run.x,

@@ -8,8 +8,8 @@ import {
   interpretBackward,
   interpretForward,
   type NeuronKind,
-  neuronDefinitions,
   type NeuronVariant,
+  neuronDefinitions,
   parseNeuronOptions,
   type Reading,
   surrogateThreshold,
@@ -17,8 +17,8 @@ import {
 } from "../../../src/model/neurons/index.ts";
 import {
   parseSurrogate,
-  surrogateCall,
   type SurrogateKind,
+  surrogateCall,
   surrogateDefinitions,
   surrogateFunction,
 } from "../../../src/model/surrogates/index.ts";
@@ -28,11 +28,9 @@ import { nativeBackward, nativeForward, nativeSurrogate } from "./native-scan.ts
 const SUM_TOLERANCE = 1e-10;
 
 /** Options for every combination of flags, as users would write them. */
-const MEMBRANE = [
-  { vReset: 0 },
-  { vReset: -0.3, vThreshold: 0.7 },
-  { vReset: null, vThreshold: 0.9 },
-].flatMap((options) => [options, { ...options, detachReset: true }]);
+const MEMBRANE = [{ vReset: 0 }, { vReset: -0.3, vThreshold: 0.7 }, { vReset: null, vThreshold: 0.9 }].flatMap(
+  (options) => [options, { ...options, detachReset: true }],
+);
 const LEAKY = MEMBRANE.flatMap((options) => [options, { ...options, decayInput: false }]);
 const RESETS = ["full", "detached", "ignored"].map((resetGradient) => ({ resetGradient, vThreshold: 0.7 }));
 const learned = (options: object) => [options, { ...options, requiresGrad: true }];
@@ -61,20 +59,25 @@ const value = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(0, -0, 1, 0.7, 1e-5, -6e-8, 70000, -3000.25, 1e-20) },
 );
 
-const run = fc.record({ steps: fc.integer({ min: 1, max: 6 }), elements: fc.integer({ min: 1, max: 40 }) }).chain(({ steps, elements }) =>
-  fc.record({
-    steps: fc.constant(steps),
-    elements: fc.constant(elements),
-    x: fc.array(value, { minLength: steps * elements, maxLength: steps * elements }),
-    gradient: fc.array(value, { minLength: steps * elements, maxLength: steps * elements }),
-    start: fc.float({ min: Math.fround(-0.5), max: Math.fround(0.6), noNaN: true }),
-    extras: fc.boolean(),
-  }),
-);
+const run = fc
+  .record({ steps: fc.integer({ min: 1, max: 6 }), elements: fc.integer({ min: 1, max: 40 }) })
+  .chain(({ steps, elements }) =>
+    fc.record({
+      steps: fc.constant(steps),
+      elements: fc.constant(elements),
+      x: fc.array(value, { minLength: steps * elements, maxLength: steps * elements }),
+      gradient: fc.array(value, { minLength: steps * elements, maxLength: steps * elements }),
+      start: fc.float({ min: Math.fround(-0.5), max: Math.fround(0.6), noNaN: true }),
+      extras: fc.boolean(),
+    }),
+  );
 
 function states(variant: NeuronVariant, elements: number, start: number): Record<string, Float32Array> {
   return Object.fromEntries(
-    variant.stateNames.map((name, k) => [name, Float32Array.from({ length: elements }, (_, i) => start + (i % 7) / 64 - k / 8)]),
+    variant.stateNames.map((name, k) => [
+      name,
+      Float32Array.from({ length: elements }, (_, i) => start + (i % 7) / 64 - k / 8),
+    ]),
   );
 }
 
@@ -94,35 +97,47 @@ function gradients(variant: NeuronVariant, gradient: Float32Array, elements: num
 const surrogateKinds = Object.keys(surrogateDefinitions) as SurrogateKind[];
 
 describe("native neuron kernels", () => {
-  test.each(ALL)("compute $name as the definition does, bit for bit, forward and backward", ({ kind, options, reading }) => {
-    const variant = variantOf(kind, options, reading);
-    let turn = 0;
-    fc.assert(
-      fc.property(run, ({ steps, elements, x: inputs, gradient: grads, start, extras }) => {
-        const x = Float32Array.from(inputs);
-        const gradient = Float32Array.from(grads);
-        const initialStates = states(variant, elements, start);
-        const expected = interpretForward(variant, options, steps, x, initialStates);
-        const got = nativeForward(variant, steps, x, initialStates);
-        expect(got).toEqual(expected);
-        if (reading === "chip") return;
+  test.each(ALL)(
+    "compute $name as the definition does, bit for bit, forward and backward",
+    ({ kind, options, reading }) => {
+      const variant = variantOf(kind, options, reading);
+      let turn = 0;
+      fc.assert(
+        fc.property(run, ({ steps, elements, x: inputs, gradient: grads, start, extras }) => {
+          const x = Float32Array.from(inputs);
+          const gradient = Float32Array.from(grads);
+          const initialStates = states(variant, elements, start);
+          const expected = interpretForward(variant, options, steps, x, initialStates);
+          const got = nativeForward(variant, steps, x, initialStates);
+          expect(got).toEqual(expected);
+          if (reading === "chip") return;
 
-        const given = gradients(variant, gradient, elements, extras);
-        const chosen = parseSurrogate({ kind: surrogateKinds[turn++ % surrogateKinds.length]! });
-        const context = { threshold: variant.fires ? surrogateThreshold(kind, options) : 1 };
-        const back = { steps, x, initialStates, saved: expected.saved, gradients: given };
-        const expectedGradients = interpretBackward(variant, options, { ...back, surrogate: surrogateFunction(chosen, context) });
-        const gotGradients = nativeBackward(variant, { ...back, ...(variant.fires ? { surrogate: surrogateCall(chosen, context) } : {}) });
-        expect(gotGradients.x).toEqual(expectedGradients.x);
-        expect(gotGradients.initialStates).toEqual(expectedGradients.initialStates);
-        expectedGradients.params.forEach((sum, i) => {
-          if (!Number.isFinite(sum)) expect(gotGradients.params[i]).toBe(sum);
-          else expect(Math.abs(gotGradients.params[i]! - sum)).toBeLessThanOrEqual(SUM_TOLERANCE * largestTerm(gradient, x) * x.length);
-        });
-      }),
-      { numRuns: 25 },
-    );
-  });
+          const given = gradients(variant, gradient, elements, extras);
+          const chosen = parseSurrogate({ kind: surrogateKinds[turn++ % surrogateKinds.length]! });
+          const context = { threshold: variant.fires ? surrogateThreshold(kind, options) : 1 };
+          const back = { steps, x, initialStates, saved: expected.saved, gradients: given };
+          const expectedGradients = interpretBackward(variant, options, {
+            ...back,
+            surrogate: surrogateFunction(chosen, context),
+          });
+          const gotGradients = nativeBackward(variant, {
+            ...back,
+            ...(variant.fires ? { surrogate: surrogateCall(chosen, context) } : {}),
+          });
+          expect(gotGradients.x).toEqual(expectedGradients.x);
+          expect(gotGradients.initialStates).toEqual(expectedGradients.initialStates);
+          expectedGradients.params.forEach((sum, i) => {
+            if (!Number.isFinite(sum)) expect(gotGradients.params[i]).toBe(sum);
+            else
+              expect(Math.abs(gotGradients.params[i]! - sum)).toBeLessThanOrEqual(
+                SUM_TOLERANCE * largestTerm(gradient, x) * x.length,
+              );
+          });
+        }),
+        { numRuns: 25 },
+      );
+    },
+  );
 
   /** Bound of one term of a parameter gradient. */
   function largestTerm(gradient: Float32Array, x: Float32Array): number {
@@ -142,12 +157,20 @@ describe("native neuron kernels", () => {
     const results = [1, 2].map((count) => {
       core().setThreads(count);
       const forward = nativeForward(variant, steps, x, initialStates);
-      const backward = nativeBackward(variant, { steps, x, initialStates, saved: forward.saved, gradients: { spike: gradient }, surrogate });
+      const backward = nativeBackward(variant, {
+        steps,
+        x,
+        initialStates,
+        saved: forward.saved,
+        gradients: { spike: gradient },
+        surrogate,
+      });
       return { forward, backward };
     });
     core().setThreads(threads);
     expect(results[1]!.backward.params).toEqual(results[0]!.backward.params);
-    const same = (a: Float32Array, b: Float32Array) => Buffer.compare(Buffer.from(a.buffer), Buffer.from(b.buffer)) === 0;
+    const same = (a: Float32Array, b: Float32Array) =>
+      Buffer.compare(Buffer.from(a.buffer), Buffer.from(b.buffer)) === 0;
     expect(same(results[1]!.forward.spike, results[0]!.forward.spike)).toBe(true);
     expect(same(results[1]!.backward.x, results[0]!.backward.x)).toBe(true);
     expect(results[0]!.forward.spike.some((spike) => spike === 1)).toBe(true);
@@ -155,7 +178,9 @@ describe("native neuron kernels", () => {
 
   test("refuse a variant that does not exist by its name", () => {
     const variant = { ...variantOf("IFNode", parseNeuronOptions("IFNode", {})), name: "IFNode.sideways" };
-    expect(() => nativeForward(variant, 1, new Float32Array(3), { v: new Float32Array(3) })).toThrow(/IFNode\.sideways/);
+    expect(() => nativeForward(variant, 1, new Float32Array(3), { v: new Float32Array(3) })).toThrow(
+      /IFNode\.sideways/,
+    );
   });
 });
 
@@ -165,14 +190,20 @@ describe("native surrogate functions", () => {
     ({ kind, what }) => {
       const argument = fc.oneof(fc.float({ min: -4, max: 4 }), fc.float(), fc.constantFrom(0, -0, 1, -1, 0.5, 30, -30));
       fc.assert(
-        fc.property(fc.array(argument, { minLength: 1, maxLength: 100 }), fc.constantFrom(0.4, 1, 2.5), (values, scale) => {
-          const options = kind === "LavaExponential" ? { kind, tauGrad: scale / 100 } : { kind, alpha: scale };
-          const chosen = parseSurrogate(options);
-          const x = Float32Array.from(values);
-          const { surrogateParams } = surrogateCall(chosen, { threshold: 1 });
-          const name = what === "derivative" ? kind : `${kind}.primitive`;
-          expect(nativeSurrogate(name, surrogateParams, x)).toEqual(x.map(surrogateFunction(chosen, { threshold: 1 }, what)));
-        }),
+        fc.property(
+          fc.array(argument, { minLength: 1, maxLength: 100 }),
+          fc.constantFrom(0.4, 1, 2.5),
+          (values, scale) => {
+            const options = kind === "LavaExponential" ? { kind, tauGrad: scale / 100 } : { kind, alpha: scale };
+            const chosen = parseSurrogate(options);
+            const x = Float32Array.from(values);
+            const { surrogateParams } = surrogateCall(chosen, { threshold: 1 });
+            const name = what === "derivative" ? kind : `${kind}.primitive`;
+            expect(nativeSurrogate(name, surrogateParams, x)).toEqual(
+              x.map(surrogateFunction(chosen, { threshold: 1 }, what)),
+            );
+          },
+        ),
       );
     },
   );

@@ -23,7 +23,9 @@ const cases = ["IFNode", "LIFNode", "ParametricLIFNode"].flatMap((kind) =>
 describe("SpikingJelly's neurons", () => {
   test.each(cases)("$path: the same spikes, potentials and gradients", ({ kind, path, config }) => {
     const options = parseNeuronOptions(kind, camelCase(config.args));
-    const learned: Record<string, number> = file.has(`${path}/params/w`) ? { w: file.floats(`${path}/params/w`)[0]! } : {};
+    const learned: Record<string, number> = file.has(`${path}/params/w`)
+      ? { w: file.floats(`${path}/params/w`)[0]! }
+      : {};
     const variant = variantOf(kind, options, "float32", learned);
     const [steps = 0] = file.array(`${path}/x_seq`).shape;
     const x = file.floats(`${path}/x_seq`);
@@ -33,7 +35,11 @@ describe("SpikingJelly's neurons", () => {
     const forward = nativeForward(variant, steps, x, initialStates);
     expectExact("spikes", forward.spike, file.floats(`${path}/output`));
     const threshold = surrogateThreshold(kind, options);
-    expectClose("u", forward.saved.charged!.map((h) => h - threshold), file.floats(`${path}/u_seq`));
+    expectClose(
+      "u",
+      forward.saved.charged!.map((h) => h - threshold),
+      file.floats(`${path}/u_seq`),
+    );
     expectClose("v", forward.stateSeqs.v!, file.floats(`${path}/v_seq`));
 
     const { class: surrogateKind, args } = config.surrogate_function;

@@ -23,7 +23,11 @@ describe("SpikingJelly's surrogate functions", () => {
     const derivative = nativeSurrogate(kind, surrogateParams, file.floats(`${path}/x`));
     expectClose("derivative", derivative, file.floats(`${path}/grad`));
     const at = file.floats(`${path}/primitive_x`);
-    expectClose("primitive", nativeSurrogate(`${kind}.primitive`, surrogateParams, at), file.floats(`${path}/primitive`));
+    expectClose(
+      "primitive",
+      nativeSurrogate(`${kind}.primitive`, surrogateParams, at),
+      file.floats(`${path}/primitive`),
+    );
   });
 
   test.each(cases.filter((path) => file.config(path).default))("%s: our defaults are SpikingJelly's", (path) => {
@@ -32,6 +36,8 @@ describe("SpikingJelly's surrogate functions", () => {
   });
 
   test("cover every surrogate that SpikingJelly has", () => {
-    expect(new Set(cases.map((path) => path.split("/")[0]))).toEqual(new Set(OURS.filter((kind) => kind !== "LavaExponential")));
+    expect(new Set(cases.map((path) => path.split("/")[0]))).toEqual(
+      new Set(OURS.filter((kind) => kind !== "LavaExponential")),
+    );
   });
 });

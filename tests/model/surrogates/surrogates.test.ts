@@ -7,11 +7,11 @@ import {
   exponential,
   float32Arithmetic,
   parseSurrogate,
+  type SurrogateKind,
   surrogate,
   surrogateCall,
   surrogateDefinitions,
   surrogateFunction,
-  type SurrogateKind,
 } from "../../../src/model/surrogates/index.ts";
 
 const kinds = Object.keys(surrogateDefinitions) as SurrogateKind[];
@@ -79,7 +79,9 @@ describe("elementary functions in float32", () => {
       return ((2 / Math.sqrt(Math.PI)) * (sum * x)) / (3 * n);
     };
     for (const x of [-4, -2.5, -1, -0.3, 0, 0.1, 0.5, 1, 1.7, 3]) {
-      expect(Math.abs(complementaryError(w, Math.fround(x)) - (1 - erf(Math.fround(x))))).toBeLessThanOrEqual(ERROR_FUNCTION_ERROR);
+      expect(Math.abs(complementaryError(w, Math.fround(x)) - (1 - erf(Math.fround(x))))).toBeLessThanOrEqual(
+        ERROR_FUNCTION_ERROR,
+      );
     }
   });
 });

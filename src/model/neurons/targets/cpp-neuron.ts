@@ -66,14 +66,19 @@ function leaves({ definition, reading }: VariantChoice, lines: CppLines): Leaves
 
 /** A member function: its signature and a body that assigns results to targets. */
 function memberFunction(signature: string, lines: CppLines, results: readonly (readonly [string, Cpp])[]): string {
-  const body = [...lines.print(results.map(([, value]) => value)), ...results.map(([target, value]) => `${target} = ${value.code};`)];
+  const body = [
+    ...lines.print(results.map(([, value]) => value)),
+    ...results.map(([target, value]) => `${target} = ${value.code};`),
+  ];
   return [`  NEURON_WORD void ${signature} const {`, ...body.map((line) => `    ${line}`), "  }"].join("\n");
 }
 
 function members({ definition }: VariantChoice, parameters: readonly string[]): string[] {
   const typed = parameters.map((name) => ({ name, type: definition.parameters[name]?.grid ? "double" : "float" }));
   const fields = typed.map(({ name, type }) => `  ${type} ${name};`);
-  const values = typed.map(({ name, type }, i) => (type === "float" ? `${name}(static_cast<float>(p[${i}]))` : `${name}(p[${i}])`));
+  const values = typed.map(({ name, type }, i) =>
+    type === "float" ? `${name}(static_cast<float>(p[${i}]))` : `${name}(p[${i}])`,
+  );
   return [...fields, `  NEURON_CONSTRUCTOR explicit NAME(const double* p) : ${values.join(", ")} {}`];
 }
 
@@ -86,7 +91,9 @@ function constants(choice: VariantChoice, facts: Record<string, number | boolean
   const type = register(choice.definition);
   const all = { is_half: choice.reading === "half", is_grid: type === "double", ...facts };
   const text = Object.entries(all).map(([name, value]) =>
-    typeof value === "boolean" ? `static constexpr bool ${name} = ${value};` : `static constexpr int ${name} = ${value};`,
+    typeof value === "boolean"
+      ? `static constexpr bool ${name} = ${value};`
+      : `static constexpr int ${name} = ${value};`,
   );
   return [`using Register = ${type};`, ...text].map((line) => `  ${line}`);
 }
@@ -110,7 +117,11 @@ function printForward(choice: VariantChoice) {
     fires: result.spike !== undefined,
     leaves: lines.leaves(values),
     // A neuron that does not fire still has the argument, which the caller ignores.
-    text: memberFunction(signature, lines, result.spike ? results : [...results, ["spike", cppWords(lines, reading).constant(0)]]),
+    text: memberFunction(
+      signature,
+      lines,
+      result.spike ? results : [...results, ["spike", cppWords(lines, reading).constant(0)]],
+    ),
   };
 }
 
@@ -130,7 +141,8 @@ function printRestart(choice: VariantChoice, charged: readonly string[], readSta
     throw new Error(`${definition.kind}: what follows "charged" may read only charged values and parameters`);
   }
   const text = [memberFunction("restore(const Register* charged, Register* state)", lines, stateResults)];
-  if (argument) text.push(memberFunction("argument(const Register* charged, float& argument)", lines, [["argument", argument]]));
+  if (argument)
+    text.push(memberFunction("argument(const Register* charged, float& argument)", lines, [["argument", argument]]));
   return { text, leaves: used };
 }
 
@@ -174,7 +186,11 @@ export function printNeuron(choice: VariantChoice): Printed {
   const { states, charged, fires } = forward;
   if (choice.reading === "chip") {
     const parameters = parameterNames(choice, [forward.leaves]);
-    const body = [...constants(choice, { parameters: parameters.length, states: states.length, stored: charged.length, fires }), ...members(choice, parameters), forward.text];
+    const body = [
+      ...constants(choice, { parameters: parameters.length, states: states.length, stored: charged.length, fires }),
+      ...members(choice, parameters),
+      forward.text,
+    ];
     return { facts: { parameters, states, charged, fires, backward: null }, forward: body.join("\n"), backward: null };
   }
   const step = printBackward(choice, charged);
@@ -185,12 +201,22 @@ export function printNeuron(choice: VariantChoice): Printed {
   const readCharged = readNames(charged, "charged", used);
   const backward = { x: step.leaves.has("x"), charged: readCharged, states: readStates, learned: step.learned };
   const sizes = { parameters: parameters.length, states: states.length, stored: charged.length, fires };
-  const reads = { reads_x: backward.x, reads_stored: mask(charged, readCharged), reads_states: mask(states, readStates) };
+  const reads = {
+    reads_x: backward.x,
+    reads_stored: mask(charged, readCharged),
+    reads_states: mask(states, readStates),
+  };
   const indices = step.learned.map((name) => parameters.indexOf(name));
   const learned = `  static constexpr int learned = ${indices.length}, learned_index[] = {${[...indices, -1].join(", ")}};`;
   return {
     facts: { parameters, states, charged, fires, backward },
     forward: [...constants(choice, sizes), ...members(choice, parameters), forward.text].join("\n"),
-    backward: [...constants(choice, { ...sizes, ...reads }), learned, ...members(choice, parameters), ...again.text, step.text].join("\n"),
+    backward: [
+      ...constants(choice, { ...sizes, ...reads }),
+      learned,
+      ...members(choice, parameters),
+      ...again.text,
+      step.text,
+    ].join("\n"),
   };
 }

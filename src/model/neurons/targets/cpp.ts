@@ -97,7 +97,8 @@ export function cppWords(lines: CppLines, reading: Reading): Words<Cpp> & Functi
     decayFixed: (state, decay) => call("double", "decay_fixed", state, decay),
     toGrid: (x, scale) => call("double", "to_grid", x, scale),
     fromGrid: (i, scale) => call("float", "from_grid", i, scale),
-    throughReal: (i, scale) => (reading === "chip" ? i : call("double", "to_grid", call("float", "from_grid", i, scale), scale)),
+    throughReal: (i, scale) =>
+      reading === "chip" ? i : call("double", "to_grid", call("float", "from_grid", i, scale), scale),
     addGrid: (a, b) => lines.line("double", `${a.code} + ${b.code}`, [a, b]),
     gate: (i, open) => call("double", "gate", i, open),
     bound: (i, how) => (reading === "chip" ? call("double", how === "wrap" ? "wrap24" : "saturate24", i) : i),

@@ -69,7 +69,10 @@ function dualArithmetic<E>(values: Arithmetic<E>, chain: Chain<E>): Arithmetic<D
   return {
     constant: (value) => constantDual(values.constant(value)),
     add: (a, b) => ({ value: values.add(a.value, b.value), partials: chain.plus(a.partials, b.partials) }),
-    sub: (a, b) => ({ value: values.sub(a.value, b.value), partials: chain.plus(a.partials, chain.negated(b.partials)) }),
+    sub: (a, b) => ({
+      value: values.sub(a.value, b.value),
+      partials: chain.plus(a.partials, chain.negated(b.partials)),
+    }),
     mul: (a, b) => ({
       value: values.mul(a.value, b.value),
       partials: chain.plus(

@@ -15,11 +15,14 @@ interface Formula {
 
 const atom = (text: string): Formula => ({ text, binds: 3 });
 const inside = ({ text, binds }: Formula, atLeast: number) => (binds >= atLeast ? text : `(${text})`);
-const call = (name: string, ...arguments_: Formula[]) => atom(`${name}(${arguments_.map(({ text }) => text).join(", ")})`);
-const infix = (sign: string, binds: number, rightBinds: number) => (a: Formula, b: Formula): Formula => ({
-  text: `${inside(a, binds)} ${sign} ${inside(b, rightBinds)}`,
-  binds,
-});
+const call = (name: string, ...arguments_: Formula[]) =>
+  atom(`${name}(${arguments_.map(({ text }) => text).join(", ")})`);
+const infix =
+  (sign: string, binds: number, rightBinds: number) =>
+  (a: Formula, b: Formula): Formula => ({
+    text: `${inside(a, binds)} ${sign} ${inside(b, rightBinds)}`,
+    binds,
+  });
 
 /** The words as formulas. Charged values and the spike become lines of their own in `lines`. */
 function formulaWords(lines: string[]): Words<Formula> & FunctionWords<Formula> {
@@ -111,7 +114,9 @@ function optionTable(schema: z.ZodType): string[] {
 function forwardVariants(definition: NeuronDefinition): Map<string, Flags[]> {
   const groups = new Map<string, Flags[]>();
   for (const { flags } of variantsOf(definition).filter(({ reading }) => reading === definition.readings[0])) {
-    const text = equations(definition, flags).join("\n").replaceAll(/hold\((\w+)\)/g, "$1");
+    const text = equations(definition, flags)
+      .join("\n")
+      .replaceAll(/hold\((\w+)\)/g, "$1");
     groups.set(text, [...(groups.get(text) ?? []), flags]);
   }
   return groups;
@@ -154,7 +159,14 @@ function neuronSection(definition: NeuronDefinition): string[] {
 }
 
 function surrogateSection(definition: SurrogateDefinition): string[] {
-  return [`### ${definition.kind}`, "", `\`${definition.summary}\``, `Source: ${definition.source}.`, "", ...optionTable(definition.options)];
+  return [
+    `### ${definition.kind}`,
+    "",
+    `\`${definition.summary}\``,
+    `Source: ${definition.source}.`,
+    "",
+    ...optionTable(definition.options),
+  ];
 }
 
 const INTRODUCTION = `# Neurons and surrogate functions

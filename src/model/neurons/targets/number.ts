@@ -23,7 +23,10 @@ function toGrid(x: number, scale: number): number {
   return Math.trunc(Math.fround(Math.fround(scale) * x));
 }
 
-const gridWords: Pick<Words<number>, "decayFixed" | "toGrid" | "fromGrid" | "throughReal" | "addGrid" | "gate" | "bound"> = {
+const gridWords: Pick<
+  Words<number>,
+  "decayFixed" | "toGrid" | "fromGrid" | "throughReal" | "addGrid" | "gate" | "bound"
+> = {
   decayFixed: (state, decay) => Math.trunc((state * (DECAY_ONE - decay)) / DECAY_ONE),
   toGrid,
   fromGrid,

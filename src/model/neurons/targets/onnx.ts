@@ -39,7 +39,8 @@ function refused(kind: string, word: string, reason: string): never {
 /** The words over a sink. `kind` is named where a word is refused. */
 export function onnxWords(sink: OnnxSink, kind: string, reading: Reading): Words<OnnxValue> {
   const named = (value: OnnxValue) => (typeof value === "number" ? sink.constant(value) : value);
-  const both = (operation: (a: string, b: string) => string) => (a: OnnxValue, b: OnnxValue) => operation(named(a), named(b));
+  const both = (operation: (a: string, b: string) => string) => (a: OnnxValue, b: OnnxValue) =>
+    operation(named(a), named(b));
   const integers = "It counts on an integer grid with 12-bit decays, which float operators would only approximate.";
   const refuse = (word: string) => () => refused(kind, word, integers);
   const [add, sub, mul] = [both(sink.add.bind(sink)), both(sink.sub.bind(sink)), both(sink.mul.bind(sink))];
@@ -65,7 +66,9 @@ export function onnxWords(sink: OnnxSink, kind: string, reading: Reading): Words
     bound: refuse("bound"),
     charged: (_, value) => value,
     spike: ({ value, threshold, strict }) =>
-      sink.cast(strict ? sink.greater(named(value), named(threshold)) : sink.greaterOrEqual(named(value), named(threshold))),
+      sink.cast(
+        strict ? sink.greater(named(value), named(threshold)) : sink.greaterOrEqual(named(value), named(threshold)),
+      ),
     hold: (a) => a,
     straightThrough: (value) => value,
   };
@@ -94,7 +97,11 @@ export function onnxStep(
   const offered = definition.readings.includes(reading) ? reading : "float32";
   const { params, paramNames } = variantOf(kind, options, offered);
   const parameters = Object.fromEntries(paramNames.map((name, i): [string, OnnxValue] => [name, params[i]!]));
-  const { spike, state: next, charged } = forwardStep<OnnxValue>(definition, choiceOf(kind, options, offered).flags, words, {
+  const {
+    spike,
+    state: next,
+    charged,
+  } = forwardStep<OnnxValue>(definition, choiceOf(kind, options, offered).flags, words, {
     x,
     state,
     parameters,

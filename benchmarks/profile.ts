@@ -1,0 +1,145 @@
+/**
+ * Where the time of a case goes: every call into the native core is timed, and what it computed and moved is counted from its arguments. Time
+ * outside the core (JavaScript) is what is left. Shown by `npm run bench -- --profile`.
+ */
+import { core, type ConvSpec, type NativeCore, type NeuronBackward, type NeuronForward } from "../src/kernels/index.ts";
+import type { Prepared } from "./cases.ts";
+
+interface Count {
+  /** What tells calls of one function apart. */
+  detail?: string;
+  flops?: number;
+  bytes?: number;
+}
+
+type Counters = { [K in keyof NativeCore]?: (...values: Parameters<NativeCore[K]>) => Count };
+
+const FLOAT = 4;
+const product = (sizes: readonly number[]) => sizes.reduce((total, size) => total * size, 1);
+const floats = (count: number, arrays: number): Count => ({ detail: `${count}`, bytes: FLOAT * count * arrays });
+const present = (buffers: readonly number[]) => buffers.filter((buffer) => buffer !== 0).length;
+
+/** Convolutions move input, output and weights once, in whichever direction. */
+function conv(spec: ConvSpec): Count {
+  const input = spec.batch * spec.inChannels * product(spec.input);
+  const output = spec.batch * spec.outChannels * product(spec.output);
+  const weights = (spec.outChannels * spec.inChannels * product(spec.kernel)) / spec.groups;
+  return {
+    detail: `${spec.batch}x${spec.inChannels}x${spec.input.join("x")} -> ${spec.outChannels}`,
+    flops: 2 * spec.batch * product(spec.output) * weights,
+    bytes: FLOAT * (input + output + weights),
+  };
+}
+
+function matrices(m: number, n: number, k: number): Count {
+  return { detail: `${m}x${k} ${k}x${n}`, flops: 2 * m * n * k, bytes: FLOAT * (m * n + m * k + k * n) };
+}
+
+function forwardScan({ variant, steps, elements, spike, saved, stateSeqs, states }: NeuronForward): Count {
+  const sequences = 1 + present([spike, ...saved, ...stateSeqs]);
+  return { detail: `${variant} ${steps}x${elements}`, bytes: FLOAT * elements * (steps * sequences + 2 * states.length) };
+}
+
+function backwardScan(call: NeuronBackward): Count {
+  const { variant, steps, elements, x, saved, gradSpike, gradStateSeqs, gradSaved, initialStates, gradFinalStates } = call;
+  const sequences = 1 + present([x, gradSpike, ...saved, ...gradStateSeqs, ...gradSaved]);
+  const states = present([...initialStates, ...gradFinalStates, ...call.gradInitialStates]);
+  return { detail: `${variant} ${steps}x${elements}`, bytes: FLOAT * elements * (steps * sequences + states) };
+}
+
+const COUNTERS: Counters = {
+  fill: (_, count) => floats(count, 1),
+  copy: (_s, _sb, _t, _tb, bytes) => ({ detail: `${bytes / FLOAT}`, bytes: 2 * bytes }),
+  copyStrided: (rows, block) => ({ detail: `${rows}x${block / FLOAT}`, bytes: 2 * rows * block }),
+  permute: (elementBytes, _, shape) => ({ detail: shape.join("x"), bytes: 2 * elementBytes * product(shape) }),
+  unary: (op, _x, _o, count) => ({ ...floats(count, 2), detail: `${op} ${count}` }),
+  binary: (op, _a, _b, _o, count) => ({ ...floats(count, 3), detail: `${op} ${count}` }),
+  binaryScalar: (op, _a, _v, _r, _o, count) => ({ ...floats(count, 2), detail: `${op} ${count}` }),
+  axpy: (_a, _x, _y, count) => floats(count, 3),
+  reduce: (op, _, outer, axis, inner) => ({ detail: `${op} ${outer}x${axis}x${inner}`, bytes: FLOAT * outer * inner * (axis + 1) }),
+  matmul: (_a, _b, m, n, k) => matrices(m, n, k),
+  linearForward: (rows, inFeatures, outFeatures) => matrices(rows, outFeatures, inFeatures),
+  convForward: conv,
+  convBackwardData: conv,
+  convBackwardWeights: conv,
+  poolForward: (_, spec, _x, _y, indices) => ({
+    detail: `${spec.batch}x${spec.channels}x${spec.input.join("x")}`,
+    bytes: FLOAT * spec.batch * spec.channels * (product(spec.input) + product(spec.output) * (indices ? 2 : 1)),
+  }),
+  poolBackward: (_, spec, _g, indices) => ({
+    detail: `${spec.batch}x${spec.channels}x${spec.input.join("x")}`,
+    bytes: FLOAT * spec.batch * spec.channels * (product(spec.input) + product(spec.output) * (indices ? 2 : 1)),
+  }),
+  // statistics read x once more than the result needs
+  batchNormTrain: (rows, channels) => ({ ...floats(rows * channels, 3), detail: `${rows}x${channels}` }),
+  batchNormInfer: (rows, channels) => ({ ...floats(rows * channels, 2), detail: `${rows}x${channels}` }),
+  batchNormBackward: (_, rows, channels) => ({ ...floats(rows * channels, 5), detail: `${rows}x${channels}` }),
+  neuronForward: forwardScan,
+  neuronBackward: backwardScan,
+  sgdStep: (_p, _g, momentum, count) => floats(count, momentum ? 5 : 3),
+  adamStep: (_p, _g, _m, _v, count) => floats(count, 7),
+  randomBernoulli: (_s, _t, _p, _x, _o, count) => floats(count, 2),
+};
+
+/** One kind of call, summed over all runs. */
+interface Operation extends Required<Count> {
+  name: string;
+  calls: number;
+  milliseconds: number;
+}
+
+/** Runs a prepared case `runs` times with every native call timed. Returns a table, the longest first; times are for one run. */
+export async function profile(prepared: Prepared, runs: number): Promise<string[]> {
+  const operations = new Map<string, Operation>();
+  const native = core();
+  const originals = { ...native };
+  for (const name of Object.keys(originals)) timeCalls(native, name as keyof NativeCore, operations);
+  const start = performance.now();
+  try {
+    for (let i = 0; i < runs; i++) await prepared.run();
+  } finally {
+    Object.assign(native, originals);
+  }
+  const total = (performance.now() - start) / runs;
+  const perRun = [...operations.values()].map((operation) => ({ ...operation, milliseconds: operation.milliseconds / runs }));
+  const rest = total - perRun.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  perRun.sort((a, b) => b.milliseconds - a.milliseconds);
+  return [
+    row(["operation", "calls", "ms", "share", "GFLOP/s", "GB/s"]),
+    ...perRun.filter(({ milliseconds }) => milliseconds > total / 500).map((operation) => operationRow(operation, runs, total)),
+    row(["JavaScript", "", rest.toFixed(3), `${((100 * rest) / total).toFixed(1)}%`, "", ""]),
+    row(["all", "", total.toFixed(3), "", "", ""]),
+  ];
+}
+
+/** Replaces one function of the core by itself with a clock around it. */
+function timeCalls(native: NativeCore, name: keyof NativeCore, operations: Map<string, Operation>): void {
+  const original = native[name] as (...values: unknown[]) => unknown;
+  const count = COUNTERS[name] as ((...values: unknown[]) => Count) | undefined;
+  const timed = (...values: unknown[]) => {
+    const { detail = "", flops = 0, bytes = 0 } = count?.(...values) ?? {};
+    const key = `${name} ${detail}`;
+    const operation = operations.get(key) ?? { name, detail, calls: 0, milliseconds: 0, flops: 0, bytes: 0 };
+    operations.set(key, operation);
+    operation.calls++;
+    operation.flops += flops;
+    operation.bytes += bytes;
+    const start = performance.now();
+    try {
+      return original(...values);
+    } finally {
+      operation.milliseconds += performance.now() - start;
+    }
+  };
+  Object.assign(native, { [name]: timed });
+}
+
+function operationRow({ name, detail, calls, milliseconds, flops, bytes }: Operation, runs: number, total: number): string {
+  const rate = (work: number) => (work > 0 ? (work / runs / milliseconds / 1e6).toFixed(1) : "");
+  const share = `${((100 * milliseconds) / total).toFixed(1)}%`;
+  return row([`${name} ${detail}`, `${calls / runs}`, milliseconds.toFixed(3), share, rate(flops), rate(bytes)]);
+}
+
+function row(cells: readonly string[]): string {
+  return cells.map((cell, i) => (i === 0 ? cell.padEnd(56) : cell.padStart(9))).join("");
+}
