@@ -61,7 +61,11 @@ export function filesBelow(folder) {
 /** Hash of names and contents: newer than any comparison of times, which a fresh clone makes all equal. */
 export function hashOf(files) {
   const hash = createHash("sha256");
-  for (const file of files) hash.update(`${relative(root, file)}\0`).update(readFileSync(file)).update("\0");
+  for (const file of files)
+    hash
+      .update(`${relative(root, file)}\0`)
+      .update(readFileSync(file))
+      .update("\0");
   return hash.digest("hex");
 }
 
@@ -165,7 +169,10 @@ function installSystemPackages() {
   const command = `apt-get install -y ${packages.join(" ")}`;
   const root_user = process.getuid?.() === 0;
   if (!has("apt-get")) {
-    stop(2, `spikeship setup: missing ${names}. Install them with this system's package manager, then run npm run setup again.`);
+    stop(
+      2,
+      `spikeship setup: missing ${names}. Install them with this system's package manager, then run npm run setup again.`,
+    );
   }
   if (!root_user && !run("sudo", ["-n", "true"]).ok) {
     stop(2, `spikeship setup: missing ${names}. Run \`sudo ${command}\`, then npm run setup again.`);
@@ -180,7 +187,12 @@ function installSystemPackages() {
   for (const { name, packages: list } of missing) {
     say(`installing ${name} (${list.join(" ")})`);
     const { ok, output } = apt("install", "-y", "--no-install-recommends", ...list);
-    if (!ok) stop(2, output.trimEnd(), `spikeship setup: could not install ${name}. Run \`${command}\` as root, then npm run setup again.`);
+    if (!ok)
+      stop(
+        2,
+        output.trimEnd(),
+        `spikeship setup: could not install ${name}. Run \`${command}\` as root, then npm run setup again.`,
+      );
   }
   const still = requirements.filter(({ present }) => !present());
   if (still.length > 0) {
@@ -191,7 +203,8 @@ function installSystemPackages() {
 // --- native core ------------------------------------------------------------------------------------------------------
 
 function coreSources() {
-  return [join(root, "CMakeLists.txt"), ...filesBelow(join(root, "src", "kernels", "native"))];
+  const native = filesBelow(join(root, "src", "kernels", "native")).filter((file) => /\.(cc|h)$/.test(file));
+  return [join(root, "CMakeLists.txt"), ...native];
 }
 
 /** In a process of its own: this one would keep, and be given again, a module that it loaded before a rebuild. */
@@ -204,7 +217,14 @@ function buildCore(hash) {
   const folder = join(root, "build", "cmake");
   const modules = dirname(dirname(createRequire(join(root, "package.json")).resolve("node-addon-api/package.json")));
   const configure = () =>
-    run("cmake", ["-S", root, "-B", folder, ...(has("ninja") ? ["-G", "Ninja"] : []), `-DSPIKESHIP_NODE_MODULES=${modules}`]);
+    run("cmake", [
+      "-S",
+      root,
+      "-B",
+      folder,
+      ...(has("ninja") ? ["-G", "Ninja"] : []),
+      `-DSPIKESHIP_NODE_MODULES=${modules}`,
+    ]);
   say("building the native core (about a minute)");
   // A cache of another generator, compiler or folder does not configure: start afresh once.
   if (!configure().ok) {
@@ -229,7 +249,8 @@ export function setup() {
   alone(() => {
     installPackages();
     const hash = hashOf(coreSources());
-    if (storedHash(join(root, "build", "spikeship.hash")) !== hash || !existsSync(core) || !loads(core)) buildCore(hash);
+    if (storedHash(join(root, "build", "spikeship.hash")) !== hash || !existsSync(core) || !loads(core))
+      buildCore(hash);
   });
 }
 

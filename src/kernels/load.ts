@@ -34,6 +34,11 @@ function candidates(root: string): string[] {
   ];
 }
 
+/** The way out of every failure here; it works in the repository and in an installed package. */
+function setUp(): string {
+  return `Run \`node ${join(packageRoot(), "scripts", "setup.mjs")}\``;
+}
+
 /**
  * GNU OpenMP reads its settings when it is loaded, that is with the core. Its idle threads spin for milliseconds before they
  * sleep: harmless on an idle machine, but beside other programs (or a second test process) it made kernels 3 to 4 times slower.
@@ -43,7 +48,7 @@ function calmIdleThreads(): void {
   if (process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= "10000";
 }
 
-function dlopen(file: string, root: string): Addon {
+function dlopen(file: string): Addon {
   const module: { exports: Partial<Addon> } = { exports: {} };
   calmIdleThreads();
   try {
@@ -53,29 +58,31 @@ function dlopen(file: string, root: string): Addon {
       where: `native core ${file}`,
       expected: "a module that this system can load",
       got: `"${cause instanceof Error ? cause.message : String(cause)}"`,
-      hint: `Run \`node ${join(root, "scripts", "setup.mjs")}\`: it installs the libraries that are missing and builds the core for this machine.`,
+      hint: `${setUp()}: it installs the libraries that are missing and builds the core for this machine.`,
       cause,
     });
   }
   return module.exports as Addon;
 }
 
-/** Opens the core for this JavaScript thread. Throws a NATIVE error that says what was looked for and what to do. */
+/** The file that `openCore` opens. Throws a NATIVE error that says what was looked for when there is none. */
+export function coreFile(): string {
+  const files = candidates(packageRoot());
+  const found = files.find((candidate) => existsSync(candidate));
+  if (found) return found;
+  fail("NATIVE", {
+    where: "native core",
+    expected: `one of the files ${files.join(", ")}`,
+    got: `none for ${process.platform}-${process.arch} with Node ${process.version}`,
+    hint: process.env.SPIKESHIP_CORE
+      ? "The environment variable SPIKESHIP_CORE names a file that does not exist."
+      : `${setUp()}: it installs what is missing and builds the core.`,
+  });
+}
+
+/** Opens the core for this JavaScript thread. Throws a NATIVE error that says what to do when that fails. */
 export function openCore(): NativeCore {
-  const root = packageRoot();
-  const files = candidates(root);
-  const file = files.find((candidate) => existsSync(candidate));
-  if (!file) {
-    fail("NATIVE", {
-      where: "native core",
-      expected: `one of the files ${files.join(", ")}`,
-      got: `none for ${process.platform}-${process.arch} with Node ${process.version}`,
-      hint: process.env.SPIKESHIP_CORE
-        ? "The environment variable SPIKESHIP_CORE names a file that does not exist."
-        : `Run \`node ${join(root, "scripts", "setup.mjs")}\`: it installs what is missing and builds the core.`,
-    });
-  }
-  return dlopen(file, root).open(
+  return dlopen(coreFile()).open(
     (code, where, expected, got, hint) =>
       new SpikeshipError(code, { where, expected, got, ...(hint === "" ? {} : { hint }) }),
   );

@@ -30,16 +30,7 @@ export type UnaryOp =
   | "square"
   | "isFinite";
 
-export type BinaryOp =
-  | "add"
-  | "sub"
-  | "mul"
-  | "div"
-  | "max"
-  | "min"
-  | "greaterEqual"
-  | "greater"
-  | "equal";
+export type BinaryOp = "add" | "sub" | "mul" | "div" | "max" | "min" | "greaterEqual" | "greater" | "equal";
 
 export type ReduceOp = "sum" | "mean" | "max" | "argmax";
 export type PoolOp = "max" | "avg" | "sum";
@@ -186,7 +177,15 @@ export interface NativeCore {
   /** out[i] = a[i] op value, or value op a[i] when `reversed`. */
   binaryScalar(op: BinaryOp, a: BufferId, value: number, reversed: boolean, out: BufferId, count: number): void;
   /** NumPy broadcasting: strides in elements, 0 along a repeated axis. `shape` is the output's. */
-  binaryBroadcast(op: BinaryOp, a: BufferId, aStrides: number[], b: BufferId, bStrides: number[], out: BufferId, shape: number[]): void;
+  binaryBroadcast(
+    op: BinaryOp,
+    a: BufferId,
+    aStrides: number[],
+    b: BufferId,
+    bStrides: number[],
+    out: BufferId,
+    shape: number[],
+  ): void;
   /** y[i] += alpha * x[i] */
   axpy(alpha: number, x: BufferId, y: BufferId, count: number): void;
   /** out[i] = low <= x[i] <= high ? grad[i] : 0, the gradient of a clamp (1 on the boundary). */
@@ -198,7 +197,16 @@ export interface NativeCore {
   /** out has axes `permutation` of x (NumPy's transpose). */
   permute(elementBytes: number, x: BufferId, shape: number[], permutation: number[], out: BufferId): void;
   /** Copies `rows` blocks of `blockBytes`; steps through both buffers with the given byte strides. For concat and slice. */
-  copyStrided(rows: number, blockBytes: number, source: BufferId, sourceByte: number, sourceStride: number, target: BufferId, targetByte: number, targetStride: number): void;
+  copyStrided(
+    rows: number,
+    blockBytes: number,
+    source: BufferId,
+    sourceByte: number,
+    sourceStride: number,
+    target: BufferId,
+    targetByte: number,
+    targetStride: number,
+  ): void;
 
   // --- reductions ------------------------------------------------------------------------------------------------------
   /** x `[outer, axis, inner]` -> out `[outer, inner]`; argmax writes int32 (first maximum). Fixed order for any thread count. */
@@ -210,9 +218,27 @@ export interface NativeCore {
 
   // --- dense -----------------------------------------------------------------------------------------------------------
   /** c `[m,n]` = a `[m,k]` b `[k,n]` (transposed storage where said), added to c when `accumulate`. */
-  matmul(transposeA: boolean, transposeB: boolean, m: number, n: number, k: number, a: BufferId, b: BufferId, c: BufferId, accumulate: boolean): void;
+  matmul(
+    transposeA: boolean,
+    transposeB: boolean,
+    m: number,
+    n: number,
+    k: number,
+    a: BufferId,
+    b: BufferId,
+    c: BufferId,
+    accumulate: boolean,
+  ): void;
   /** y `[rows,O]` = x `[rows,I]` weight `[O,I]` transposed + bias `[O]` (0: none). */
-  linearForward(rows: number, inFeatures: number, outFeatures: number, x: BufferId, weight: BufferId, bias: BufferId, y: BufferId): void;
+  linearForward(
+    rows: number,
+    inFeatures: number,
+    outFeatures: number,
+    x: BufferId,
+    weight: BufferId,
+    bias: BufferId,
+    y: BufferId,
+  ): void;
   convForward(spec: ConvSpec, x: BufferId, weight: BufferId, bias: BufferId, y: BufferId): void;
   convBackwardData(spec: ConvSpec, gradY: BufferId, weight: BufferId, gradX: BufferId): void;
   /** gradBias 0: not wanted. */
@@ -221,10 +247,43 @@ export interface NativeCore {
   poolForward(op: PoolOp, spec: PoolSpec, x: BufferId, y: BufferId, indices: BufferId): void;
   poolBackward(op: PoolOp, spec: PoolSpec, gradY: BufferId, indices: BufferId, gradX: BufferId): void;
   /** Batch statistics of x `[rows,C]`: y, and mean and 1/sqrt(var + eps) `[C]` for backward; var is biased. Writes var `[C]` too. */
-  batchNormTrain(rows: number, channels: number, epsilon: number, x: BufferId, weight: BufferId, bias: BufferId, y: BufferId, mean: BufferId, variance: BufferId): void;
-  batchNormInfer(rows: number, channels: number, epsilon: number, x: BufferId, mean: BufferId, variance: BufferId, weight: BufferId, bias: BufferId, y: BufferId): void;
+  batchNormTrain(
+    rows: number,
+    channels: number,
+    epsilon: number,
+    x: BufferId,
+    weight: BufferId,
+    bias: BufferId,
+    y: BufferId,
+    mean: BufferId,
+    variance: BufferId,
+  ): void;
+  batchNormInfer(
+    rows: number,
+    channels: number,
+    epsilon: number,
+    x: BufferId,
+    mean: BufferId,
+    variance: BufferId,
+    weight: BufferId,
+    bias: BufferId,
+    y: BufferId,
+  ): void;
   /** `training`: gradient through the batch statistics; else they are constants. Any output may be 0. */
-  batchNormBackward(training: boolean, rows: number, channels: number, epsilon: number, x: BufferId, gradY: BufferId, mean: BufferId, variance: BufferId, weight: BufferId, gradX: BufferId, gradWeight: BufferId, gradBias: BufferId): void;
+  batchNormBackward(
+    training: boolean,
+    rows: number,
+    channels: number,
+    epsilon: number,
+    x: BufferId,
+    gradY: BufferId,
+    mean: BufferId,
+    variance: BufferId,
+    weight: BufferId,
+    gradX: BufferId,
+    gradWeight: BufferId,
+    gradBias: BufferId,
+  ): void;
   /** Mean over rows of -log softmax(logits)[label]; `grad` `[rows,C]` receives its gradient (0: not wanted). labels int32. Returns the loss. */
   softmaxCrossEntropy(rows: number, classes: number, logits: BufferId, labels: BufferId, grad: BufferId): number;
 
@@ -236,7 +295,14 @@ export interface NativeCore {
 
   // --- training --------------------------------------------------------------------------------------------------------
   sgdStep(param: BufferId, grad: BufferId, momentum: BufferId, count: number, options: SgdOptions): void;
-  adamStep(param: BufferId, grad: BufferId, mean: BufferId, variance: BufferId, count: number, options: AdamOptions): void;
+  adamStep(
+    param: BufferId,
+    grad: BufferId,
+    mean: BufferId,
+    variance: BufferId,
+    count: number,
+    options: AdamOptions,
+  ): void;
   /** Sum of squares in double precision, fixed order. */
   sumSquares(x: BufferId, count: number): number;
 
@@ -246,5 +312,12 @@ export interface NativeCore {
   /** Normal numbers by Box and Muller from words 2i and 2i+1 (takes 2 * count words). */
   randomNormal(seed: number, stream: number, position: number, out: BufferId, count: number): void;
   /** out[i] = uniform word `position + i` < probability[i] ? 1 : 0. */
-  randomBernoulli(seed: number, stream: number, position: number, probability: BufferId, out: BufferId, count: number): void;
+  randomBernoulli(
+    seed: number,
+    stream: number,
+    position: number,
+    probability: BufferId,
+    out: BufferId,
+    count: number,
+  ): void;
 }

@@ -112,7 +112,8 @@ export interface Graph {
   steps: number;
 }
 
-type NodeFacts<K extends NodeKind> = Omit<NodeOf<K>, keyof NodeBase | "kind"> & Partial<Pick<NodeBase, "inputs">> & {
+type NodeFacts<K extends NodeKind> = Omit<NodeOf<K>, keyof NodeBase | "kind"> &
+  Partial<Pick<NodeBase, "inputs">> & {
     shape: Shape;
     source: string;
   };

@@ -1,34 +1,22 @@
 /**
- * A network: an encoder, a tree of layers, the number of time-steps and the shape of a sample. It runs, prints, lowers and describes
- * itself as JSON. It does not train (`train/`) and knows no chip (`exporters/`).
+ * A network: an encoder, a tree of layers, the number of time-steps and the shape of a sample. It runs, lowers and describes itself
+ * as JSON (`description.ts` reads that back). It does not train (`train/`) and knows no chip (`exporters/`).
  */
-import { z } from "zod";
-import { fail, formatShape, parseWith, positiveInteger, RandomStream, type Shape, sizeOf } from "../core/index.ts";
+import { fail, formatShape, type RandomStream, type Shape, sameShape } from "../core/index.ts";
 import { mean, noGrad, scope, type Tensor } from "../tensor/index.ts";
-import { type Encoder, encoderDefinitions, encoderFromDescription } from "./encoders/index.ts";
+import type { NetworkDescription } from "./description.ts";
+import type { Encoder } from "./encoders/index.ts";
 import { type Graph, GraphBuilder } from "./graph.ts";
-import { initializationStream } from "./streams.ts";
 import type { ForwardContext, StepMode } from "./layers/define.ts";
 import type { Layer } from "./layers/layer.ts";
-import { describeLayer, type LayerRegistry, layerFromDescription } from "./layers/registry.ts";
-
-const layerJson: z.ZodType<{ kind: string; [option: string]: unknown }> = z.looseObject({ kind: z.string() });
-
-/** JSON description of a network, as it stands in configs and checkpoints. */
-export const networkSchema = z.strictObject({
-  inputShape: z.array(positiveInteger).min(1).describe("shape of one sample: [C,H,W] or [F]"),
-  steps: positiveInteger.describe("number of time-steps T"),
-  encoder: layerJson.default({ kind: "ConstantEncoder" }).describe("how a sample becomes a sequence"),
-  root: layerJson.describe("the layers: usually a Sequential"),
-});
-export type NetworkDescription = z.infer<typeof networkSchema>;
+import { describeLayer } from "./layers/registry.ts";
+import { initializationStream } from "./streams.ts";
 
 export interface NetworkParts {
   inputShape: Shape;
   steps: number;
   encoder: Encoder;
-  // biome-ignore lint/suspicious/noExplicitAny: the root may be a layer of any option type
-  root: Layer<any>;
+  root: Layer;
 }
 
 export class Network {
@@ -41,8 +29,9 @@ export class Network {
     this.inputShape = parts.inputShape;
     this.steps = parts.steps;
     this.encoder = parts.encoder;
-    this.root = parts.root as Layer;
+    this.root = parts.root;
     this.root.place("");
+    expectEachOnce(this.layers());
     setStepMode(this, "m");
     this.outputShape();
   }
@@ -66,15 +55,15 @@ export class Network {
 
   /** Trainable tensors by their PyTorch names (`conv_fc.0.weight`). */
   parameters(): Map<string, Tensor> {
-    return this.tensors((layer) => layer.parameters);
+    return this.#tensors((layer) => layer.parameters);
   }
 
   /** Parameters and buffers, as a PyTorch `state_dict`. */
   stateDict(): Map<string, Tensor> {
-    return this.tensors((layer) => new Map([...layer.parameters, ...layer.buffers]));
+    return this.#tensors((layer) => new Map([...layer.parameters, ...layer.buffers]));
   }
 
-  private tensors(of: (layer: Layer) => Map<string, Tensor>): Map<string, Tensor> {
+  #tensors(of: (layer: Layer) => Map<string, Tensor>): Map<string, Tensor> {
     const named = new Map<string, Tensor>();
     for (const layer of this.layers()) {
       for (const [name, tensor] of of(layer)) named.set(layer.path === "" ? name : `${layer.path}.${name}`, tensor);
@@ -88,37 +77,36 @@ export class Network {
 
   /** Encodes samples `[N, ...]` to `[T, N, ...]`. */
   encode(samples: Tensor, random: RandomStream): Tensor {
+    this.#expectInput(samples, 1);
     return noGrad(() => this.encoder.encode(samples, this.steps, random));
   }
 
   /** Runs an encoded sequence `[T, N, ...]`: returns the output sequence `[T, N, F]`. Neurons keep their state until `resetNet`. */
   forwardSequence(sequence: Tensor, context: ForwardContext): Tensor {
-    const shape = sequence.shape.slice(2);
-    if (sizeOf(shape) !== sizeOf(this.inputShape) || shape.length !== this.inputShape.length) {
-      fail("SHAPE", {
-        where: "network input",
-        expected: `[T, N, ${this.inputShape.join(", ")}]`,
-        got: formatShape(sequence.shape),
-      });
-    }
+    this.#expectInput(sequence, 2);
     return this.root.forward(sequence, context);
+  }
+
+  #expectInput({ shape }: Tensor, leading: number): void {
+    if (sameShape(shape.slice(leading), this.inputShape)) return;
+    fail("SHAPE", {
+      where: "network input",
+      expected: `[${[..."TN"].slice(-leading).join(",")},${this.inputShape.join(",")}]`,
+      got: formatShape(shape),
+      hint: "inputShape is the shape of one sample.",
+    });
   }
 
   /** Firing rates `[N, F]` of samples `[N, ...]`: encode, run, mean over time. */
   forward(samples: Tensor, context: ForwardContext): Tensor {
-    const sequence = this.encode(samples, context.random);
-    const output = this.forwardSequence(sequence, context);
-    sequence.dispose();
-    const rates = mean(output, [0]);
-    output.dispose();
-    return rates;
+    return scope(() => mean(this.forwardSequence(this.encode(samples, context.random), context), [0]));
   }
 
   /** Rates `[N, F]` in evaluation mode, without gradients, from a fresh state. */
   predict(samples: Tensor, random: RandomStream): Tensor {
     resetNet(this);
     try {
-      return noGrad(() => scope(() => this.forward(samples, { training: false, random })));
+      return noGrad(() => this.forward(samples, { training: false, random }));
     } finally {
       resetNet(this);
     }
@@ -159,18 +147,20 @@ export function createNetwork(parts: NetworkParts, seed = 0): Network {
   return network;
 }
 
-/** Makes a network from its JSON description. */
-export function networkFromDescription(description: unknown, registry: LayerRegistry, seed = 0): Network {
-  const { inputShape, steps, encoder, root } = parseWith(networkSchema, description, "network");
-  return createNetwork(
-    {
-      inputShape,
-      steps,
-      encoder: encoderFromDescription(encoder, encoderDefinitions),
-      root: layerFromDescription(root, registry),
-    },
-    seed,
-  );
+/** A layer object has one place, one state and one set of tensors. */
+function expectEachOnce(layers: readonly Layer[]): void {
+  const met = new Set<Layer>();
+  for (const layer of layers) {
+    if (met.has(layer)) {
+      fail("OPTION", {
+        where: `network, ${layer.label}`,
+        expected: "a layer object of its own for every place",
+        got: "the same object twice",
+        hint: "Make a second layer.",
+      });
+    }
+    met.add(layer);
+  }
 }
 
 /** Forgets the state of every layer (membrane potentials, dropout masks). Call it after every batch. SpikingJelly's `reset_net`. */

@@ -1,6 +1,8 @@
 /** A network as a table that people read: path, layer, output shape, parameters. */
+import { z } from "zod";
 import { formatShape, type Shape } from "../core/index.ts";
 import type { Layer } from "./layers/layer.ts";
+import { sequentialDefinition } from "./layers/sequential.ts";
 import type { Network } from "./network.ts";
 
 export interface SummaryRow {
@@ -10,24 +12,19 @@ export interface SummaryRow {
   parameters: number;
 }
 
-/** `Conv2d(inChannels=1, outChannels=16, kernelSize=3)`: only what is not the default. */
+/** `Conv2d(inChannels=1, outChannels=16, kernelSize=3)`: only what is not the default. Containers print their members. */
 export function printLayer(layer: Layer): string {
-  const defaults = layer.definition.options.safeParse(layer.children.size > 0 ? undefined : required(layer));
-  const base = defaults.success ? (defaults.data as Record<string, unknown>) : {};
-  const shown = Object.entries(layer.options).filter(
-    ([name, value]) => !layer.children.size && JSON.stringify(value) !== JSON.stringify(base[name]) && value !== undefined,
-  );
-  const fields = { ...Object.fromEntries(Object.entries(required(layer))), ...Object.fromEntries(shown) };
-  return `${layer.kind}(${Object.entries(fields).map(([name, value]) => `${name}=${printValue(value)}`).join(", ")})`;
+  const members = [...layer.children.values()].map(printLayer);
+  const options = Object.entries(layer.options).filter(([name, value]) => isNotable(layer, name, value));
+  const inner = layer.children.size > 0 ? members : options.map(([name, value]) => `${name}=${printValue(value)}`);
+  return `${layer.kind}(${inner.join(", ")})`;
 }
 
-/** Options without a default: those that must always be written. */
-function required(layer: Layer): Record<string, unknown> {
-  if (layer.children.size > 0) return {};
-  const empty = layer.definition.options.safeParse({});
-  if (empty.success) return {};
-  const missing = new Set(empty.error.issues.map((issue) => String(issue.path[0])));
-  return Object.fromEntries(Object.entries(layer.options).filter(([name]) => missing.has(name)));
+function isNotable({ definition }: Layer, name: string, value: unknown): boolean {
+  if (value === undefined) return false;
+  if (!(definition.options instanceof z.ZodObject)) return true;
+  const byDefault = z.safeParse(definition.options.shape[name], undefined);
+  return !byDefault.success || JSON.stringify(byDefault.data) !== JSON.stringify(value);
 }
 
 function printValue(value: unknown): string {
@@ -38,11 +35,11 @@ function printValue(value: unknown): string {
   return `${kind ?? ""}(${inner.join(", ")})`;
 }
 
-/** One row for each layer without members. */
+/** One row for each layer; a sequence of layers is its members' rows. */
 export function summarize(network: Network): SummaryRow[] {
   const rows: SummaryRow[] = [];
   const visit = (layer: Layer, input: Shape): Shape => {
-    if (layer.kind === "Sequential") {
+    if (layer.definition.children === sequentialDefinition.children) {
       return [...layer.children.values()].reduce((shape, child) => visit(child, shape), input);
     }
     const outputShape = layer.outputShape(input);
@@ -54,21 +51,27 @@ export function summarize(network: Network): SummaryRow[] {
   return rows;
 }
 
+const count = (parameters: number) => parameters.toLocaleString("en-US");
+
 /** The table as text. */
 export function printNetwork(network: Network): string {
+  const header = ["layer", "what", "output", "parameters"];
   const rows = summarize(network).map((row) => [
     row.path,
     row.layer,
     formatShape(row.outputShape),
-    row.parameters === 0 ? "" : row.parameters.toLocaleString("en-US"),
+    row.parameters === 0 ? "" : count(row.parameters),
   ]);
-  const header = ["layer", "what", "output", "parameters"];
   const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
-  const line = (cells: string[]) => cells.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd();
+  const line = (cells: string[]) =>
+    cells
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join("  ")
+      .trimEnd();
   return [
     `Network: input ${formatShape(network.inputShape)}, ${network.steps} steps, ${network.encoder.kind}`,
     line(header),
     ...rows.map(line),
-    `${network.parameterCount().toLocaleString("en-US")} parameters`,
+    `${count(network.parameterCount())} parameters`,
   ].join("\n");
 }

@@ -1,10 +1,11 @@
 /** What a chip does to numbers, as trainable operations, and the step from a trained network to its quantized twin. */
-export { calibrationSamples, type Calibration, type FineTuneOptions, type FineTuneOutcome, fineTune } from "./run.ts";
+
 export { asCubaNeuron, Block, blockDefinition, blockScale } from "./lava/block.ts";
 export { chooseScales, DEFAULT_SCALE } from "./lava/calibrate.ts";
 export { isPreparedForLoihi, type LoihiPrepareOptions, prepareForLoihi } from "./lava/prepare.ts";
 export { quantizeWeights, WEIGHT_MAX, WEIGHT_MIN } from "./lava/weights.ts";
 export { Float16Sequential, float16SequentialDefinition } from "./lynxi/float16.ts";
+export { float32Twin } from "./lynxi/float32-twin.ts";
 export { foldBatchNorm } from "./lynxi/fold.ts";
 export { isPreparedForLynxi, type LynxiPrepareOptions, prepareForLynxi } from "./lynxi/prepare.ts";
-export { float32Twin } from "./lynxi/float32-twin.ts";
+export { type Calibration, calibrationSamples, type FineTuneOptions, type FineTuneOutcome, fineTune } from "./run.ts";

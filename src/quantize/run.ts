@@ -2,7 +2,14 @@
 import type { Dataset } from "../data/index.ts";
 import { sampleBatch } from "../data/index.ts";
 import type { LayerRegistry, Network } from "../model/index.ts";
-import { type Config, evaluate, type TargetConfig, type TrainOptions, type TrainOutcome, trainInDirectory } from "../train/index.ts";
+import {
+  type Config,
+  evaluate,
+  type TargetConfig,
+  type TrainOptions,
+  type TrainOutcome,
+  trainInDirectory,
+} from "../train/index.ts";
 
 /** Samples `[N, ...]` of the training split that a target's prepare step may look at. */
 export interface Calibration {
@@ -15,7 +22,8 @@ export function calibrationSamples(dataset: Dataset, count: number): Calibration
   return { shape: [size, ...dataset.shape], data: sampleBatch(dataset.train, 0, size).images };
 }
 
-export interface FineTuneOptions extends Pick<TrainOptions, "directory" | "resume" | "onProgress" | "onEpoch" | "shouldStop"> {
+export interface FineTuneOptions
+  extends Pick<TrainOptions, "directory" | "resume" | "onProgress" | "onEpoch" | "shouldStop"> {
   config: Config;
   target: TargetConfig;
   registry: LayerRegistry;
@@ -29,7 +37,11 @@ export interface FineTuneOutcome extends TrainOutcome {
 }
 
 /** Fine-tunes a prepared network in place. */
-export async function fineTune(prepared: Network, dataset: Dataset, options: FineTuneOptions): Promise<FineTuneOutcome> {
+export async function fineTune(
+  prepared: Network,
+  dataset: Dataset,
+  options: FineTuneOptions,
+): Promise<FineTuneOutcome> {
   const { config, target, targetId, ...training } = options;
   const accuracyBefore = evaluate(prepared, dataset.test, { seed: config.seed }).accuracy;
   const outcome = await trainInDirectory(prepared, dataset, {

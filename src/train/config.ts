@@ -20,14 +20,20 @@ export type TrainingConfig = z.infer<typeof trainingSchema>;
 
 const targetSchema = z.strictObject({
   training: trainingSchema.describe("fine-tuning of the chip's twin"),
-  prepare: z.record(z.string(), z.json()).default({}).describe("options of the target's prepare step, checked by the target"),
+  prepare: z
+    .record(z.string(), z.json())
+    .default({})
+    .describe("options of the target's prepare step, checked by the target"),
   calibrationSamples: positiveInteger.default(64).describe("training samples that prepare may look at"),
 });
 export type TargetConfig = z.infer<typeof targetSchema>;
 
 export const configSchema = z.strictObject({
   $schema: z.string().optional().describe("where editors find the JSON Schema of this file"),
-  name: z.string().regex(/^[A-Za-z0-9_.-]+$/).describe("name of the run, used for folders"),
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]+$/)
+    .describe("name of the run, used for folders"),
   seed: nonNegativeInteger.default(0).describe("decides every random number of the run"),
   dataset: datasetSchema,
   network: networkSchema,

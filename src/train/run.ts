@@ -57,7 +57,11 @@ export interface TrainOutcome {
 }
 
 /** Trains `network` in place. */
-export async function trainInDirectory(network: Network, dataset: Dataset, options: TrainOptions): Promise<TrainOutcome> {
+export async function trainInDirectory(
+  network: Network,
+  dataset: Dataset,
+  options: TrainOptions,
+): Promise<TrainOutcome> {
   ensureDirectory(options.directory);
   const checkpoint = join(options.directory, CHECKPOINT_FILE);
   const run = new TrainingRun(network, dataset, options.training, options.seed);
@@ -84,7 +88,12 @@ export async function trainInDirectory(network: Network, dataset: Dataset, optio
   }
 }
 
-async function runEpoch(run: TrainingRun, checkpoint: string, epochs: EpochRecord[], options: TrainOptions): Promise<void> {
+async function runEpoch(
+  run: TrainingRun,
+  checkpoint: string,
+  epochs: EpochRecord[],
+  options: TrainOptions,
+): Promise<void> {
   const started = performance.now();
   const before = run.sums.samples;
   for (const batch of run.loader) {

@@ -3,7 +3,7 @@
  * file is read back from disk; weights in memory are never used for its side.
  */
 import { type RandomStream, sha256 } from "../core/index.ts";
-import { sampleBatch, type Split } from "../data/index.ts";
+import { type Split, sampleBatch } from "../data/index.ts";
 import type { ChipInput, ChipRun, ChipRuntime, ComparisonPlan, LayerTrace, RunMode } from "../exporters/index.ts";
 import { evaluationStream, isSpikingLayer, type Network, resetNet } from "../model/index.ts";
 import { noGrad, scope, Tensor } from "../tensor/index.ts";
@@ -68,7 +68,11 @@ export async function prove(
     for (const collector of collected) {
       const [trained, chip] = [runs.network(collector.plan.network), await runs.chip(collector.plan)];
       collector.add(trained, chip, start);
-      firstSample ??= { image: batch.images.slice(0, batch.images.length / size), trained: first(trained), chip: first(chip) };
+      firstSample ??= {
+        image: batch.images.slice(0, batch.images.length / size),
+        trained: first(trained),
+        chip: first(chip),
+      };
     }
     hashes.push(runs.inputHash());
     options.onProgress?.(start + size, count);
@@ -193,7 +197,7 @@ function observe(
     random,
     observe: (layer, tensor) => {
       if (!isSpikingLayer(layer)) return;
-      const data = Uint8Array.from(tensor.toArray() as Float32Array);
+      const data = tensor.toArray() as Float32Array;
       layers.push({ layer: layer.path, shape: [...tensor.shape], data });
     },
   });

@@ -66,6 +66,7 @@ export function worstDifference(got: ArrayLike<number>, expected: ArrayLike<numb
   if (got.length !== expected.length) return Number.POSITIVE_INFINITY;
   let worst = 0;
   for (let i = 0; i < got.length; i++) {
+    if (got[i] === expected[i]) continue; // also equal infinities
     const difference = Math.abs(got[i]! - expected[i]!) / scale;
     if (!(difference <= worst)) worst = difference;
   }

@@ -17,23 +17,27 @@ const size = fc.integer({ min: 1, max: 40 });
 describe("matmul", () => {
   it("agrees with loops for every storage order, and adds where asked", () => {
     fc.assert(
-      fc.property(fc.tuple(flag, flag, flag), fc.tuple(size, size, size), ([transposeA, transposeB, accumulate], [m, n, k]) => {
-        const a = noise(m * k, 1);
-        const b = noise(k * n, 2);
-        const before = noise(m * n, 3);
-        const expected = Array.from({ length: m * n }, (_, at) => {
-          const row = Math.floor(at / n);
-          const column = at % n;
-          let sum = accumulate ? before[at]! : 0;
-          for (let i = 0; i < k; i++) {
-            sum += a[transposeA ? i * m + row : row * k + i]! * b[transposeB ? column * k + i : i * n + column]!;
-          }
-          return sum;
-        });
-        const c = from(before);
-        core().matmul(transposeA, transposeB, m, n, k, from(a), from(b), c, accumulate);
-        expect(worstDifference(read(c), expected)).toBeLessThan(TOLERANCE);
-      }),
+      fc.property(
+        fc.tuple(flag, flag, flag),
+        fc.tuple(size, size, size),
+        ([transposeA, transposeB, accumulate], [m, n, k]) => {
+          const a = noise(m * k, 1);
+          const b = noise(k * n, 2);
+          const before = noise(m * n, 3);
+          const expected = Array.from({ length: m * n }, (_, at) => {
+            const row = Math.floor(at / n);
+            const column = at % n;
+            let sum = accumulate ? before[at]! : 0;
+            for (let i = 0; i < k; i++) {
+              sum += a[transposeA ? i * m + row : row * k + i]! * b[transposeB ? column * k + i : i * n + column]!;
+            }
+            return sum;
+          });
+          const c = from(before);
+          core().matmul(transposeA, transposeB, m, n, k, from(a), from(b), c, accumulate);
+          expect(worstDifference(read(c), expected)).toBeLessThan(TOLERANCE);
+        },
+      ),
       { numRuns: 80 },
     );
   });
@@ -51,7 +55,9 @@ describe("matmul", () => {
 describe("linearForward", () => {
   it("computes x W^T + b", () => {
     // By hand: x = (1, 2), W = ((3, 4), (5, 6), (7, 8)), b = (0.5, 0, -1).
-    const y = result(3, (out) => core().linearForward(1, 2, 3, floats([1, 2]), floats([3, 4, 5, 6, 7, 8]), floats([0.5, 0, -1]), out));
+    const y = result(3, (out) =>
+      core().linearForward(1, 2, 3, floats([1, 2]), floats([3, 4, 5, 6, 7, 8]), floats([0.5, 0, -1]), out),
+    );
     expect([...y]).toEqual([11.5, 17, 22]);
   });
 
@@ -101,7 +107,9 @@ describe("convolution", () => {
     const gradY = noise(spec.batch * points(spec.output) * spec.outChannels, 10);
     const expected = convLoops(spec, x, weight, bias, gradY);
     const [xBuffer, weightBuffer, gradBuffer] = [from(x), from(weight), from(gradY)];
-    const y = result(gradY.length, (out) => core().convForward(spec, xBuffer, weightBuffer, bias ? from(bias) : 0, out));
+    const y = result(gradY.length, (out) =>
+      core().convForward(spec, xBuffer, weightBuffer, bias ? from(bias) : 0, out),
+    );
     const gradX = result(x.length, (out) => core().convBackwardData(spec, gradBuffer, weightBuffer, out));
     const gradBias = withBias ? room(spec.outChannels) : 0;
     const gradWeight = result(weight.length, (out) =>
@@ -111,7 +119,8 @@ describe("convolution", () => {
     expect(worstDifference(y, expected.y), `y ${label}`).toBeLessThan(TOLERANCE);
     expect(worstDifference(gradX, expected.gradX), `gradX ${label}`).toBeLessThan(TOLERANCE);
     expect(worstDifference(gradWeight, expected.gradWeight), `gradWeight ${label}`).toBeLessThan(TOLERANCE);
-    if (withBias) expect(worstDifference(read(gradBias), expected.gradBias), `gradBias ${label}`).toBeLessThan(TOLERANCE);
+    if (withBias)
+      expect(worstDifference(read(gradBias), expected.gradBias), `gradBias ${label}`).toBeLessThan(TOLERANCE);
   }
 
   it("agrees with a convolution done by hand", () => {
@@ -141,7 +150,15 @@ describe("convolution", () => {
   });
 
   it("agrees with loops for the channel counts and sizes that networks have", () => {
-    const square = (batch: number, inChannels: number, outChannels: number, kernel: number, input: number, stride: number, groups = 1): ConvSpec => {
+    const square = (
+      batch: number,
+      inChannels: number,
+      outChannels: number,
+      kernel: number,
+      input: number,
+      stride: number,
+      groups = 1,
+    ): ConvSpec => {
       const padding = stride === 1 ? Math.floor(kernel / 2) : 0;
       const output = Math.floor((input + 2 * padding - kernel) / stride) + 1;
       const both = (value: number) => [value, value];
@@ -221,7 +238,9 @@ describe("convolution", () => {
       output: [3],
     };
     const x = floats(noise(64));
-    expect(() => core().convForward(spec, x, x, 0, room(64))).toThrow(/channels that divide into 2 groups, got 3 in and 2 out/);
+    expect(() => core().convForward(spec, x, x, 0, room(64))).toThrow(
+      /channels that divide into 2 groups, got 3 in and 2 out/,
+    );
     expect(() => core().convForward({ ...spec, groups: 1, stride: [0] }, x, x, 0, room(64))).toThrow(/convForward/);
     expect(() => core().convForward({ ...spec, kernel: [2, 2] }, x, x, 0, room(64))).toThrow(/1 to 3 sizes/);
   });

@@ -29,7 +29,7 @@ const unary: Record<UnaryOp, (x: number) => number> = {
   sign: Math.sign,
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
   tanh: Math.tanh,
-  relu: (x) => (x < 0 ? 0 : x),
+  relu: (x) => Math.max(x, 0),
   floor: Math.floor,
   trunc: Math.trunc,
   roundEven,
@@ -55,7 +55,8 @@ function expectClose(got: ArrayLike<number>, expected: ArrayLike<number>, label:
   expect(got.length).toBe(expected.length);
   for (let i = 0; i < got.length; i++) {
     const want = Math.fround(expected[i]!);
-    const same = Object.is(got[i], want) || got[i] === want || Math.abs(got[i]! - want) <= Math.abs(want) * ONE_ROUNDING;
+    const same =
+      Object.is(got[i], want) || got[i] === want || Math.abs(got[i]! - want) <= Math.abs(want) * ONE_ROUNDING;
     // Below 2^-126 the last bit is worth 2^-149.
     if (!same && !(Math.abs(got[i]! - want) <= 2 ** -149)) {
       expect.fail(`${label} [${i}]: expected ${want}, got ${got[i]}`);
@@ -111,39 +112,43 @@ describe("binary operations", () => {
   it("broadcasts like NumPy over any strides", () => {
     const axis = fc.record({ size: fc.integer({ min: 1, max: 5 }), a: fc.boolean(), b: fc.boolean() });
     fc.assert(
-      fc.property(fc.array(axis, { maxLength: 5 }), fc.constantFrom(...(Object.keys(binary) as BinaryOp[])), (axes, op) => {
-        const shape = axes.map(({ size }) => size);
-        const layout = (repeated: (entry: (typeof axes)[number]) => boolean) => {
-          const strides: number[] = [];
-          let count = 1;
-          for (const entry of [...axes].reverse()) {
-            strides.unshift(repeated(entry) ? 0 : count);
-            if (!repeated(entry)) count *= entry.size;
-          }
-          return { strides, count };
-        };
-        const left = layout((entry) => entry.a);
-        const right = layout((entry) => entry.b);
-        const x = noise(left.count, 5);
-        const y = noise(right.count, 6);
-        const total = shape.reduce((product, size) => product * size, 1);
-        const expected = Array.from({ length: total }, (_, flat) => {
-          let rest = flat;
-          let i = 0;
-          let j = 0;
-          for (let k = shape.length - 1; k >= 0; k--) {
-            const index = rest % shape[k]!;
-            rest = (rest - index) / shape[k]!;
-            i += index * left.strides[k]!;
-            j += index * right.strides[k]!;
-          }
-          return binary[op](x[i]!, y[j]!);
-        });
-        const got = result(total, (out) =>
-          core().binaryBroadcast(op, from(x), left.strides, from(y), right.strides, out, shape),
-        );
-        expectClose(got, expected, op);
-      }),
+      fc.property(
+        fc.array(axis, { maxLength: 5 }),
+        fc.constantFrom(...(Object.keys(binary) as BinaryOp[])),
+        (axes, op) => {
+          const shape = axes.map(({ size }) => size);
+          const layout = (repeated: (entry: (typeof axes)[number]) => boolean) => {
+            const strides: number[] = [];
+            let count = 1;
+            for (const entry of [...axes].reverse()) {
+              strides.unshift(repeated(entry) ? 0 : count);
+              if (!repeated(entry)) count *= entry.size;
+            }
+            return { strides, count };
+          };
+          const left = layout((entry) => entry.a);
+          const right = layout((entry) => entry.b);
+          const x = noise(left.count, 5);
+          const y = noise(right.count, 6);
+          const total = shape.reduce((product, size) => product * size, 1);
+          const expected = Array.from({ length: total }, (_, flat) => {
+            let rest = flat;
+            let i = 0;
+            let j = 0;
+            for (let k = shape.length - 1; k >= 0; k--) {
+              const index = rest % shape[k]!;
+              rest = (rest - index) / shape[k]!;
+              i += index * left.strides[k]!;
+              j += index * right.strides[k]!;
+            }
+            return binary[op](x[i]!, y[j]!);
+          });
+          const got = result(total, (out) =>
+            core().binaryBroadcast(op, from(x), left.strides, from(y), right.strides, out, shape),
+          );
+          expectClose(got, expected, op);
+        },
+      ),
       { numRuns: 200 },
     );
   });

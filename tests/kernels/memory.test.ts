@@ -1,18 +1,8 @@
 /** Buffers: accounting to the byte, and errors instead of crashes. */
 import { afterEach, describe, expect, it } from "vitest";
-import { SpikeshipError } from "../../src/core/index.ts";
 import { core } from "../../src/kernels/index.ts";
+import { errorOf } from "../error-of.ts";
 import { bytes, floats, from, read } from "./buffers.ts";
-
-function errorOf(call: () => unknown): SpikeshipError {
-  try {
-    call();
-  } catch (error) {
-    expect(error).toBeInstanceOf(SpikeshipError);
-    return error as SpikeshipError;
-  }
-  throw new Error("nothing was thrown");
-}
 
 describe("memory accounting", () => {
   afterEach(() => core().trimCache());
@@ -106,7 +96,9 @@ describe("misuse of buffers", () => {
     expect(error.message).toBe(
       "fill: expected a buffer of at least 4 elements of 4 bytes, got 12 bytes. Check the shapes that were given.",
     );
-    expect(errorOf(() => core().read(small, 8, new Float32Array(2))).message).toMatch(/8 bytes at byte 8 .* got a buffer of 12 bytes/);
+    expect(errorOf(() => core().read(small, 8, new Float32Array(2))).message).toMatch(
+      /8 bytes at byte 8 .* got a buffer of 12 bytes/,
+    );
     expect(errorOf(() => core().write(small, 2 ** 50, new Uint8Array(1))).code).toBe("SHAPE");
     expect(errorOf(() => core().copy(small, 0, small, 4, 12)).code).toBe("SHAPE");
   });
@@ -134,7 +126,15 @@ describe("misuse of buffers", () => {
       () => core().linearForward(2, 2, 3, x, x, 0, x),
       () => core().batchNormTrain(2, 3, 1e-5, x, 0, 0, x, x, x),
       () => core().softmaxCrossEntropy(2, 3, x, x, 0),
-      () => core().sgdStep(x, x, 0, 5, { learningRate: 1, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, firstStep: true }),
+      () =>
+        core().sgdStep(x, x, 0, 5, {
+          learningRate: 1,
+          momentum: 0,
+          dampening: 0,
+          weightDecay: 0,
+          nesterov: false,
+          firstStep: true,
+        }),
       () => core().randomUniform(1, 1, 0, x, 5),
     ];
     for (const call of calls) expect(errorOf(call).code).toBe("SHAPE");
@@ -144,9 +144,15 @@ describe("misuse of buffers", () => {
   it("refuses values of the wrong kind with the argument's place", () => {
     const x = floats([1]);
     expect(errorOf(() => core().fill(x, 0.5, 0)).message).toMatch(/^fill: expected a whole number as argument 2/);
-    expect(errorOf(() => core().fill("x" as never, 1, 0)).message).toMatch(/^fill: expected a number as argument 1, got a string/);
-    expect(errorOf(() => core().unary("sine" as never, x, x, 1)).message).toMatch(/^unary: expected the name of an operation, got "sine"/);
-    expect(errorOf(() => core().write(x, 0, [1] as never)).message).toMatch(/a typed array as argument 3, got an object/);
+    expect(errorOf(() => core().fill("x" as never, 1, 0)).message).toMatch(
+      /^fill: expected a number as argument 1, got a string/,
+    );
+    expect(errorOf(() => core().unary("sine" as never, x, x, 1)).message).toMatch(
+      /^unary: expected the name of an operation, got "sine"/,
+    );
+    expect(errorOf(() => core().write(x, 0, [1] as never)).message).toMatch(
+      /a typed array as argument 3, got an object/,
+    );
     const spec = { batch: 1, inChannels: 1, outChannels: 1, groups: 1 } as never;
     expect(errorOf(() => core().convForward(spec, x, x, 0, x)).message).toMatch(/field input of argument 1/);
   });

@@ -10,7 +10,14 @@ const STATISTICS = 1e-6;
 /** y and the gradients are three or four float32 operations on numbers of size 1 to 10. */
 const RESULTS = 2e-5;
 
-function normLoops(rows: number, channels: number, x: Float32Array, weight: Float32Array, bias: Float32Array, gradY: Float32Array) {
+function normLoops(
+  rows: number,
+  channels: number,
+  x: Float32Array,
+  weight: Float32Array,
+  bias: Float32Array,
+  gradY: Float32Array,
+) {
   const mean = new Float64Array(channels);
   const variance = new Float64Array(channels);
   const y = new Float64Array(x.length);
@@ -31,7 +38,7 @@ function normLoops(rows: number, channels: number, x: Float32Array, weight: Floa
     }
     for (const i of at) {
       fixedGradX[i] = gradY[i]! * weight[c]! * inverse;
-      gradX[i] = ((gradY[i]! - gradBias[c]! / rows - (normal(i) * gradWeight[c]!) / rows) * weight[c]!) * inverse;
+      gradX[i] = (gradY[i]! - gradBias[c]! / rows - (normal(i) * gradWeight[c]!) / rows) * weight[c]! * inverse;
     }
   }
   return { mean, variance, y, gradX, fixedGradX, gradWeight, gradBias };
@@ -54,11 +61,26 @@ function compareNorm(rows: number, channels: number, offset: number): void {
   const inverse = 1 / Math.sqrt(Math.min(...expected.variance) + EPSILON);
   const tolerance = RESULTS * scale * Math.max(1, inverse) ** 2;
   expect(worstDifference(read(y), expected.y), `y ${label}`).toBeLessThan(tolerance);
-  const infer = result(x.length, (out) => core().batchNormInfer(rows, channels, EPSILON, xs, mean, variance, ws, bs, out));
+  const infer = result(x.length, (out) =>
+    core().batchNormInfer(rows, channels, EPSILON, xs, mean, variance, ws, bs, out),
+  );
   expect([...infer]).toEqual([...read(y)]);
   for (const training of [true, false]) {
     const [gradX, gradWeight, gradBias] = [room(x.length), room(channels), room(channels)];
-    core().batchNormBackward(training, rows, channels, EPSILON, xs, gs, mean, variance, ws, gradX, gradWeight, gradBias);
+    core().batchNormBackward(
+      training,
+      rows,
+      channels,
+      EPSILON,
+      xs,
+      gs,
+      mean,
+      variance,
+      ws,
+      gradX,
+      gradWeight,
+      gradBias,
+    );
     const wanted = training ? expected.gradX : expected.fixedGradX;
     expect(worstDifference(read(gradX), wanted, inverse), `gradX ${label}`).toBeLessThan(tolerance);
     expect(worstDifference(read(gradWeight), expected.gradWeight, rows), `gradWeight ${label}`).toBeLessThan(tolerance);
@@ -70,7 +92,9 @@ describe("batch normalisation", () => {
   it("normalises one channel by hand", () => {
     // 1, 2, 3: mean 2, biased variance 2/3; with weight 2 and bias 1 the ends are 1 -+ 2 * sqrt(3/2).
     const [mean, variance] = [room(1), room(1)];
-    const y = result(3, (out) => core().batchNormTrain(3, 1, 0, floats([1, 2, 3]), floats([2]), floats([1]), out, mean, variance));
+    const y = result(3, (out) =>
+      core().batchNormTrain(3, 1, 0, floats([1, 2, 3]), floats([2]), floats([1]), out, mean, variance),
+    );
     expect([...read(mean), ...read(variance)]).toEqual([2, Math.fround(2 / 3)]);
     expect(worstDifference(y, [1 - Math.sqrt(6), 1, 1 + Math.sqrt(6)])).toBeLessThan(RESULTS);
   });
@@ -99,7 +123,9 @@ describe("batch normalisation", () => {
     const zeros = floats(new Array(4).fill(0));
     const [mean, variance] = [room(4), room(4)];
     const plain = result(64, (out) => core().batchNormTrain(16, 4, EPSILON, from(x), 0, 0, out, mean, variance));
-    const withOnes = result(64, (out) => core().batchNormTrain(16, 4, EPSILON, from(x), ones, zeros, out, mean, variance));
+    const withOnes = result(64, (out) =>
+      core().batchNormTrain(16, 4, EPSILON, from(x), ones, zeros, out, mean, variance),
+    );
     expect([...plain]).toEqual([...withOnes]);
     const gradBias = room(4);
     core().batchNormBackward(true, 16, 4, EPSILON, from(x), from(x), mean, variance, 0, 0, 0, gradBias);
@@ -137,17 +163,22 @@ describe("softmax cross-entropy", () => {
 
   it("agrees with its formula, also for logits that would overflow", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 40 }), fc.constantFrom(1, 100, 1e30), (rows, classes, scale) => {
-        const logits = noise(rows * classes, 31).map((value) => value * scale);
-        const labels = Int32Array.from({ length: rows }, (_, row) => (row * 7) % classes);
-        const expected = loops(rows, classes, logits, labels);
-        const grad = room(logits.length);
-        const loss = core().softmaxCrossEntropy(rows, classes, from(logits), from(labels), grad);
-        // Everything is computed in double precision on both sides; the gradient is rounded to float32 at the end.
-        expect(Math.abs(loss - expected.loss)).toBeLessThanOrEqual(1e-12 * Math.max(1, expected.loss));
-        expect(worstDifference(read(grad), expected.grad)).toBeLessThan(2 ** -23);
-        expect(core().softmaxCrossEntropy(rows, classes, from(logits), from(labels), 0)).toBe(loss);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 300 }),
+        fc.integer({ min: 1, max: 40 }),
+        fc.constantFrom(1, 100, 1e30),
+        (rows, classes, scale) => {
+          const logits = noise(rows * classes, 31).map((value) => value * scale);
+          const labels = Int32Array.from({ length: rows }, (_, row) => (row * 7) % classes);
+          const expected = loops(rows, classes, logits, labels);
+          const grad = room(logits.length);
+          const loss = core().softmaxCrossEntropy(rows, classes, from(logits), from(labels), grad);
+          // Everything is computed in double precision on both sides; the gradient is rounded to float32 at the end.
+          expect(Math.abs(loss - expected.loss)).toBeLessThanOrEqual(1e-12 * Math.max(1, expected.loss));
+          expect(worstDifference(read(grad), expected.grad)).toBeLessThan(2 ** -23);
+          expect(core().softmaxCrossEntropy(rows, classes, from(logits), from(labels), 0)).toBe(loss);
+        },
+      ),
       { numRuns: 40 },
     );
   });

@@ -8,7 +8,14 @@ const TOLERANCE = 3e-6;
 const STEPS = 10;
 const COUNT = 40_003;
 
-const sgdPlain: SgdOptions = { learningRate: 0.1, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, firstStep: true };
+const sgdPlain: SgdOptions = {
+  learningRate: 0.1,
+  momentum: 0,
+  dampening: 0,
+  weightDecay: 0,
+  nesterov: false,
+  firstStep: true,
+};
 
 describe("sgd", () => {
   it("moves against the gradient", () => {
@@ -57,7 +64,14 @@ describe("adam", () => {
     [true, 0.1],
   ] as const) {
     it(`follows the paper with weight decay ${weightDecay}${decoupled ? ", decoupled" : ""}`, () => {
-      const options: Omit<AdamOptions, "step"> = { learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay, decoupled };
+      const options: Omit<AdamOptions, "step"> = {
+        learningRate: 0.01,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weightDecay,
+        decoupled,
+      };
       const start = noise(COUNT, 51);
       const expected = Float64Array.from(start);
       const first = new Float64Array(COUNT);

@@ -112,11 +112,15 @@ describe("pooling", () => {
     const indices = bytes(4);
     core().poolForward("max", twoByTwo, floats([0, 1, 1, 1]), room(1), indices);
     expect([...readInts(indices)]).toEqual([1]);
-    expect([...result(4, (out) => core().poolBackward("max", twoByTwo, floats([5]), indices, out))]).toEqual([0, 5, 0, 0]);
+    expect([...result(4, (out) => core().poolBackward("max", twoByTwo, floats([5]), indices, out))]).toEqual([
+      0, 5, 0, 0,
+    ]);
   });
 
   it("lets NaN through", () => {
-    expect([...result(1, (out) => core().poolForward("max", twoByTwo, floats([0, Number.NaN, 3, 1]), out, 0))]).toEqual([Number.NaN]);
+    expect([...result(1, (out) => core().poolForward("max", twoByTwo, floats([0, Number.NaN, 3, 1]), out, 0))]).toEqual(
+      [Number.NaN],
+    );
   });
 
   it("finds a maximum of minus infinity at the first element", () => {
@@ -128,8 +132,12 @@ describe("pooling", () => {
 
   it("refuses strides of 0, and a maximum's gradient without its winners", () => {
     const x = floats([1, 2, 3, 4]);
-    expect(() => core().poolForward("max", { ...twoByTwo, stride: [0, 1] }, x, room(1), 0)).toThrow(/strides and dilations of at least 1/);
-    expect(() => core().poolBackward("max", twoByTwo, x, 0, room(4))).toThrow(/the indices that the forward pass wrote/);
+    expect(() => core().poolForward("max", { ...twoByTwo, stride: [0, 1] }, x, room(1), 0)).toThrow(
+      /strides and dilations of at least 1/,
+    );
+    expect(() => core().poolBackward("max", twoByTwo, x, 0, room(4))).toThrow(
+      /the indices that the forward pass wrote/,
+    );
   });
 
   it("works on rows split over threads", () => {

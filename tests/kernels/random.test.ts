@@ -31,7 +31,11 @@ function word(seed: number, stream: number, n: number): number {
 const uniformOf = (value: number) => (value >>> 8) * 2 ** -24;
 const u32 = fc.integer({ min: 0, max: 0xffffffff });
 /** Streams begin anywhere, also beyond 32-bit block numbers and in the middle of a block. */
-const place = fc.record({ seed: u32, stream: u32, position: fc.oneof(fc.nat(100), fc.integer({ min: 0, max: 2 ** 50 })) });
+const place = fc.record({
+  seed: u32,
+  stream: u32,
+  position: fc.oneof(fc.nat(100), fc.integer({ min: 0, max: 2 ** 50 })),
+});
 
 describe("Philox4x32-10", () => {
   it("gives the known answers of Random123", () => {

@@ -80,7 +80,10 @@ describe("counting and squares", () => {
     expect(core().countDifferent(x, from(b), n)).toEqual({ different: 0, first: -1 });
     for (const i of [70_001, 5, 99_999]) b[i] = b[i]! + 1;
     expect(core().countDifferent(x, from(b), n)).toEqual({ different: 3, first: 5 });
-    expect(core().countDifferent(floats([0, Number.NaN]), floats([-0, Number.NaN]), 2)).toEqual({ different: 1, first: 1 });
+    expect(core().countDifferent(floats([0, Number.NaN]), floats([-0, Number.NaN]), 2)).toEqual({
+      different: 1,
+      first: 1,
+    });
   });
 
   it("counts NaN and infinities", () => {
@@ -115,14 +118,14 @@ describe("moves", () => {
         fc.property(axes, ({ shape, order }) => {
           const count = shape.reduce((product, size) => product * size, 1);
           fc.pre(count <= 200_000);
-          const x = ArrayType.from({ length: count }, (_, i) => i * 7 + 3);
+          const x = new ArrayType(count).map((_: number, i: number) => i * 7 + 3);
           const out = bytes(count * x.BYTES_PER_ELEMENT);
           core().permute(x.BYTES_PER_ELEMENT, from(x), shape, order, out);
           const got = new ArrayType(count);
           core().read(out, 0, got);
           const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
           const target = order.map((axis) => shape[axis]!);
-          const wrong = got.findIndex((value, flat) => {
+          const wrong = got.findIndex((value: number, flat: number) => {
             let rest = flat;
             let index = 0;
             for (let k = target.length - 1; k >= 0; k--) {

@@ -1,124 +1,80 @@
-/** What a `.net` file holds, for `spikeship inspect`: also one that Lava's loader would refuse, with the reason. It judges no rule. */
-import { statSync } from "node:fs";
-import { formatShape, readFileChecked, SpikeshipError, sha256, sizeOf } from "../../core/index.ts";
+/** What a `.net` file holds, for `spikeship inspect`: any file of the format, also one that Lava cannot run. */
+import { formatShape, readFileChecked, sha256 } from "../../core/index.ts";
 import type { FileInspection } from "../target.ts";
-import { type NetArray, type NetFile, type NetLayer, neuronOf } from "./net-file.ts";
-import { latencyOf, planNet } from "./plan.ts";
+import { type NetArray, type NetLayer, type NetNeuron, neuronOf } from "./net-file.ts";
 import { readNet } from "./read.ts";
+import { checkNet } from "./rules.ts";
 
-interface LayerFacts {
-  layer: number;
-  type: NetLayer["type"];
-  shape: number[] | null;
-  /** How the synapse is laid out: kernel, stride and so on. */
-  synapse: string;
-  neuron: string | null;
-  neurons: number;
-  weights: { count: number; min: number; max: number } | null;
-}
-
-/** Steps from input to output, or why the file cannot be run. */
-type Timing = { latency: number; inputShape: number[] } | { problem: string };
-
-/** @throws FILE naming the dataset at fault when the file is damaged. */
+/** @throws FILE when the file is missing, truncated or no `.net` file. */
 export async function inspectNet(path: string): Promise<FileInspection> {
   const net = await readNet(path);
-  const layers = net.layers.map(layerFacts);
-  const timing = timingOf(net);
-  const neurons = layers.reduce((sum, layer) => sum + layer.neurons, 0);
-  const weights = layers.reduce((sum, layer) => sum + (layer.weights?.count ?? 0), 0);
-  const bytes = statSync(path).size;
-  const hash = sha256(readFileChecked(path));
+  const bytes = readFileChecked(path);
+  const findings = checkNet(net);
+  const layers = net.layers.map((layer, i) => ({
+    layer: i,
+    type: layer.type,
+    shape: "shape" in layer ? layer.shape : null,
+    synapse: synapseText(layer),
+    weights: weightFacts(layer),
+    neuron: neuronText(neuronOf(layer)),
+  }));
+  const weights = layers.reduce((sum, { weights: facts }) => sum + (facts?.count ?? 0), 0);
+  const hash = sha256(bytes);
   return {
-    format: "Lava DL network (.net, HDF5)",
-    facts: { bytes, sha256: hash, neurons, weights, ...timing, simulation: net.simulation, layers },
+    format: "Lava DL network (.net)",
+    facts: { bytes: bytes.length, sha256: hash, layers, weights, simulation: net.simulation, findings },
     about: [
-      ["size", `${bytes} bytes`],
+      ["size", `${bytes.length} bytes`],
       ["sha256", hash],
-      ["neurons", `${neurons}`],
+      ["layers", `${layers.length}`],
       ["weights", `${weights}`],
-      ...("problem" in timing
-        ? [["not runnable", timing.problem] as [string, string]]
-        : ([
-            ["input", formatShape(timing.inputShape)],
-            ["latency", `${timing.latency} steps from an input frame to its answer`],
-          ] as [string, string][])),
     ],
     tables: [
       {
         title: "Layers",
-        header: ["layer", "type", "shape", "synapse", "neuron", "weights"],
-        rows: layers.map(layerRow),
+        header: ["layer", "type", "shape", "synapse", "weights", "neuron"],
+        rows: layers.map(({ layer, type, shape, synapse, weights: facts, neuron }) => [
+          `${layer}`,
+          type,
+          shape ? formatShape(shape) : "",
+          synapse,
+          facts ? `${facts.count}, ${facts.min} to ${facts.max}` : "",
+          neuron,
+        ]),
+      },
+      {
+        title: "Findings of the design rules",
+        header: ["severity", "rule", "place", "what"],
+        rows: findings.map(({ severity, rule, place, message }) => [severity, rule, place, message]),
       },
     ],
   };
 }
 
-function layerFacts(layer: NetLayer, index: number): LayerFacts {
-  const neuron = neuronOf(layer);
-  const shape = "shape" in layer ? layer.shape : null;
-  return {
-    layer: index,
-    type: layer.type,
-    shape,
-    synapse: synapseText(layer),
-    neuron: neuron && neuronText(neuron),
-    neurons: neuron && shape ? sizeOf(shape) : 0,
-    weights: weightFacts(layer),
-  };
+function weightFacts(layer: NetLayer): { count: number; min: number; max: number } | null {
+  if (!("weight" in layer) || layer.weight === null || typeof layer.weight === "number") return null;
+  const { data } = layer.weight;
+  return { count: data.length, min: data.reduce((a, b) => Math.min(a, b)), max: data.reduce((a, b) => Math.max(a, b)) };
 }
 
 function synapseText(layer: NetLayer): string {
-  if (layer.type === "dense" || layer.type === "dense_rec") return `[${layer.weight.shape.join("x")}]`;
-  if ("stride" in layer) {
-    const kernel = layer.weight.shape.slice(-2).join("x");
-    const { stride, padding } = layer;
-    const groups = "groups" in layer && layer.groups > 1 ? ` groups ${layer.groups}` : "";
-    return `${kernel} stride ${stride.join("x")} padding ${padding.join("x")}${groups}`;
+  if (layer.type === "dense" || layer.type === "dense_rec") {
+    const [outputs, inputs] = layer.weight.shape;
+    const extras = [layer.bias ? "bias" : "", layer.delay ? "delay" : "", layer.type === "dense" && layer.imaginary ? "complex" : ""];
+    return [`${inputs} to ${outputs}`, ...extras].filter(Boolean).join(", ");
   }
-  return "";
+  if (!("stride" in layer)) return "";
+  const [height, width] = layer.weight.shape.slice(2);
+  const groups = "groups" in layer && layer.groups > 1 ? `, ${layer.groups} groups` : "";
+  const bias = "bias" in layer && layer.bias ? ", bias" : "";
+  return `${height}x${width}, stride ${layer.stride}, padding ${layer.padding}, dilation ${layer.dilation}${groups}${bias}`;
 }
 
-function neuronText(neuron: NonNullable<ReturnType<typeof neuronOf>>): string {
-  const decays = "iDecay" in neuron ? ` iDecay ${range(neuron.iDecay)} vDecay ${range(neuron.vDecay)}` : "";
-  return `${neuron.type} vThMant ${neuron.vThMant}${decays}`;
-}
-
-function weightFacts(layer: NetLayer): LayerFacts["weights"] {
-  if (!("weight" in layer) || layer.weight === null) return null;
-  if (typeof layer.weight === "number") return { count: 1, min: layer.weight, max: layer.weight };
-  return { count: layer.weight.data.length, ...extremes(layer.weight) };
-}
-
-function extremes({ data }: NetArray): { min: number; max: number } {
-  return data.reduce(({ min, max }, value) => ({ min: Math.min(min, value), max: Math.max(max, value) }), {
-    min: Number.POSITIVE_INFINITY,
-    max: Number.NEGATIVE_INFINITY,
-  });
-}
-
-function range(array: NetArray): string {
-  const { min, max } = extremes(array);
-  return min === max ? `${min}` : `${min} to ${max}`;
-}
-
-function layerRow({ layer, type, shape, synapse, neuron, weights }: LayerFacts): string[] {
-  return [
-    `${layer}`,
-    type,
-    shape ? formatShape(shape) : "",
-    synapse,
-    neuron ?? "",
-    weights ? `${weights.count}, ${weights.min} to ${weights.max}` : "",
-  ];
-}
-
-function timingOf(net: NetFile): Timing {
-  try {
-    const plan = planNet(net);
-    return { latency: latencyOf(plan, plan.blocks.length - 1), inputShape: [...plan.inputShape] };
-  } catch (error) {
-    if (error instanceof SpikeshipError) return { problem: error.message };
-    throw error;
-  }
+function neuronText(neuron: NetNeuron | null): string {
+  if (!neuron) return "";
+  const number = ({ data }: NetArray) => (data.length === 1 ? `${data[0]}` : `${data.length} values`);
+  const threshold = `vThMant ${neuron.vThMant}`;
+  if (neuron.type === "SDNN") return `SDNN, ${neuron.sigmaOutput ? "sigma output" : threshold}`;
+  if ("iDecay" in neuron) return `${neuron.type}, iDecay ${number(neuron.iDecay)}, vDecay ${number(neuron.vDecay)}, ${threshold}`;
+  return `${neuron.type}, sinDecay ${number(neuron.sinDecay)}, cosDecay ${number(neuron.cosDecay)}, ${threshold}`;
 }

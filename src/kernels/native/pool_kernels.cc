@@ -116,6 +116,7 @@ void pool_sum(const PoolPlan& plan, const float* x, float* y) {
     });
     if (!average) return;
     const float divisor = divisor_at(plan, d, h, w);
+    if (divisor == 0.0f) return;  // a window wholly in padding that is not counted: the sum is 0 and stays so
 #pragma omp simd
     for (size_t c = 0; c < channels; c++) sum[c] /= divisor;
   });

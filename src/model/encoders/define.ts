@@ -1,7 +1,7 @@
 /** What an encoder is: it turns an image into a sequence over time. Encoders run on the host, never on the chip. */
 import type { z } from "zod";
 import { fail, nearestName, parseWith, type RandomStream } from "../../core/index.ts";
-import type { Tensor } from "../../tensor/index.ts";
+import { clamp, countDifferent, noGrad, scope, type Tensor } from "../../tensor/index.ts";
 import type { InputForm, InputValues } from "../graph.ts";
 
 export interface EncoderDefinition<O extends object = object> {
@@ -11,7 +11,7 @@ export interface EncoderDefinition<O extends object = object> {
   /** How the encoded input reaches a chip. */
   form: InputForm;
   values: InputValues;
-  /** x `[N, ...]` with values in [0, 1] unless said otherwise; returns `[T, N, ...]`. */
+  /** x `[N, ...]`; returns `[T, N, ...]`. Encoders of spikes take values from 0 to 1. */
   encode(x: Tensor, steps: number, options: O, random: RandomStream): Tensor;
 }
 
@@ -24,8 +24,12 @@ export interface Encoder {
   describe(): { kind: string; [option: string]: unknown };
 }
 
-export function makeEncoder<O extends object>(definition: EncoderDefinition<O>, options: unknown = {}): Encoder {
-  const parsed = parseWith(definition.options, options, definition.kind);
+export function makeEncoder<O extends object>(
+  definition: EncoderDefinition<O>,
+  options: unknown = {},
+  where = definition.kind,
+): Encoder {
+  const parsed = parseWith(definition.options, options, where);
   return {
     kind: definition.kind,
     form: definition.form,
@@ -35,21 +39,31 @@ export function makeEncoder<O extends object>(definition: EncoderDefinition<O>, 
   };
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a list of encoders of every option type
-export type AnyEncoderDefinition = EncoderDefinition<any>;
+/** Encoders that make spikes read a pixel as a share of the brightest. @throws VALUE for anything else, NaN included */
+export function expectUnitRange(x: Tensor, kind: string): void {
+  const outside = noGrad(() => scope(() => countDifferent(clamp(x, 0, 1), x).different));
+  if (outside === 0) return;
+  fail("VALUE", {
+    where: kind,
+    expected: "values from 0 to 1",
+    got: `${outside} of ${x.size} outside`,
+    hint: "Leave out the dataset's normalise, or use the ConstantEncoder.",
+  });
+}
 
 /** Builds an encoder from `{ "kind": "PoissonEncoder", ... }`. */
 export function encoderFromDescription(
   description: { kind: string; [option: string]: unknown },
-  definitions: readonly AnyEncoderDefinition[],
+  definitions: readonly EncoderDefinition[],
+  where = "encoder",
 ): Encoder {
   const { kind, ...options } = description;
   const definition = definitions.find((candidate) => candidate.kind === kind);
-  if (definition) return makeEncoder(definition, options);
+  if (definition) return makeEncoder(definition, options, `${where} (${kind})`);
   const known = definitions.map((candidate) => candidate.kind);
   const near = nearestName(kind, known);
   fail("OPTION", {
-    where: "network.encoder",
+    where,
     expected: `one of ${known.join(", ")}`,
     got: `"${kind}"`,
     ...(near ? { hint: `Did you mean "${near}"?` } : {}),

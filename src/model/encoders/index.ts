@@ -1,6 +1,6 @@
 /** The encoders, listed. */
 import { constantEncoder } from "./constant.ts";
-import type { AnyEncoderDefinition } from "./define.ts";
+import type { EncoderDefinition } from "./define.ts";
 import { latencyEncoder } from "./latency.ts";
 import { poissonEncoder } from "./poisson.ts";
 
@@ -9,4 +9,4 @@ export { type Encoder, type EncoderDefinition, encoderFromDescription, makeEncod
 export { LatencyEncoder, latencyTimes } from "./latency.ts";
 export { PoissonEncoder } from "./poisson.ts";
 
-export const encoderDefinitions: readonly AnyEncoderDefinition[] = [constantEncoder, poissonEncoder, latencyEncoder];
+export const encoderDefinitions: readonly EncoderDefinition[] = [constantEncoder, poissonEncoder, latencyEncoder];

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { type RawArray, sizeOf } from "../../core/index.ts";
 import { Tensor } from "../../tensor/index.ts";
-import { type EncoderDefinition, makeEncoder } from "./define.ts";
+import { type EncoderDefinition, expectUnitRange, makeEncoder } from "./define.ts";
 
 const options = z.strictObject({
   function: z.enum(["linear", "log"]).default("linear").describe("how brightness becomes time"),
@@ -27,8 +27,7 @@ export function latencyTimes(values: RawArray, steps: number, kind: Options["fun
 
 function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return Math.round(value);
+  if (value - floor !== 0.5) return Math.round(value);
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
@@ -39,6 +38,7 @@ export const latencyEncoder: EncoderDefinition<Options> = {
   form: "sequence",
   values: "spikes",
   encode(x, steps, o) {
+    expectUnitRange(x, "LatencyEncoder");
     const times = latencyTimes(x.toArray(), steps, o.function);
     const spikes = new Float32Array(steps * sizeOf(x.shape));
     times.forEach((time, i) => {

@@ -1,7 +1,7 @@
 /** Poisson encoding: at each step a pixel of value p spikes with probability p, independently (SpikingJelly's `PoissonEncoder`). */
 import { z } from "zod";
-import { bernoulli, repeatLeading } from "../../tensor/index.ts";
-import { type EncoderDefinition, makeEncoder } from "./define.ts";
+import { bernoulli, repeatLeading, scope } from "../../tensor/index.ts";
+import { type EncoderDefinition, expectUnitRange, makeEncoder } from "./define.ts";
 
 const options = z.strictObject({});
 type Options = z.infer<typeof options>;
@@ -13,10 +13,8 @@ export const poissonEncoder: EncoderDefinition<Options> = {
   form: "sequence",
   values: "spikes",
   encode(x, steps, _options, random) {
-    const repeated = repeatLeading(x, steps);
-    const spikes = bernoulli(repeated, random);
-    repeated.dispose();
-    return spikes;
+    expectUnitRange(x, "PoissonEncoder");
+    return scope(() => bernoulli(repeatLeading(x, steps), random));
   },
 };
 

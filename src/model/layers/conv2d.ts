@@ -5,7 +5,15 @@ import { conv2d } from "../../tensor/index.ts";
 import type { LayerDefinition } from "./define.ts";
 import { arrayOf } from "./lowering.ts";
 import { layerFactory } from "./registry.ts";
-import { dilationOption, expectImage, kernelSize, paddingOption, spread, strideOption, windowOutput } from "./spatial.ts";
+import {
+  dilationOption,
+  expectImage,
+  kernelSize,
+  paddingOption,
+  spread,
+  strideOption,
+  windowOutput,
+} from "./spatial.ts";
 
 const options = z
   .strictObject({

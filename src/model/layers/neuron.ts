@@ -26,7 +26,10 @@ export interface NeuronLayerOptions {
 }
 
 /** Options as written in code. */
-export type NeuronLayerInput<K extends NeuronKind> = Partial<NeuronOptions<K>> & { surrogate?: Surrogate; storeVSeq?: boolean };
+export type NeuronLayerInput<K extends NeuronKind> = Partial<NeuronOptions<K>> & {
+  surrogate?: Surrogate;
+  storeVSeq?: boolean;
+};
 
 /** SpikingJelly's default. */
 const DEFAULT_SURROGATE = { kind: "Sigmoid" };
@@ -35,6 +38,7 @@ function optionsOf<K extends NeuronKind>(kind: K): z.ZodType<NeuronLayerOptions,
   const extended = (neuronDefinition(kind).options as z.ZodObject).safeExtend({
     surrogate: z
       .unknown()
+      .optional()
       .transform((chosen) => parseSurrogate(chosen ?? DEFAULT_SURROGATE, `${kind} surrogate`))
       .describe('surrogate function, for example { "kind": "ATan", "alpha": 2 }'),
     storeVSeq: z.boolean().default(false).describe("keep the states of all steps"),
@@ -87,7 +91,9 @@ function forward(kind: NeuronKind, x: Tensor, layer: Layer<NeuronLayerOptions>, 
   return result.spike;
 }
 
-function neuronLayerDefinition<K extends NeuronKind>(kind: K): LayerDefinition<NeuronLayerOptions, NeuronLayerInput<K>> {
+function neuronLayerDefinition<K extends NeuronKind>(
+  kind: K,
+): LayerDefinition<NeuronLayerOptions, NeuronLayerInput<K>> {
   const definition = neuronDefinition(kind);
   return {
     kind,

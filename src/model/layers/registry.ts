@@ -50,7 +50,11 @@ function isDescription(value: unknown): value is LayerDescription {
 const MEMBERS = ["synapse", "neuron", "norm"];
 
 /** Builds the members of a container, which come before the container itself. */
-function withMembers(options: Record<string, unknown>, registry: LayerRegistry, where: string): Record<string, unknown> {
+function withMembers(
+  options: Record<string, unknown>,
+  registry: LayerRegistry,
+  where: string,
+): Record<string, unknown> {
   const built = { ...options };
   const build = (member: unknown, name: string) => layerFromDescription(member, registry, `${where}.${name}`);
   const { layers } = options;
@@ -72,14 +76,18 @@ export function makeLayer<O extends object, I>(
 }
 
 /** A layer entry as a function of its options, which may be left out where all have defaults. */
-export type LayerFactory<O extends object, I> = ((...options: object extends I ? [options?: I] : [options: I]) => Layer<O>) & {
+export type LayerFactory<O extends object, I> = ((
+  ...options: object extends I ? [options?: I] : [options: I]
+) => Layer<O>) & {
   definition: LayerDefinition<O, I>;
 };
 
 /** The factory of an entry, for use in code: `Conv2d({ inChannels: 1, outChannels: 16, kernelSize: 3 })`. */
 export function layerFactory<O extends object, I>(definition: LayerDefinition<O, I>): LayerFactory<O, I> {
   const make = (options?: I) => makeLayer(definition, options);
-  return Object.assign(make as (...options: object extends I ? [options?: I] : [options: I]) => Layer<O>, { definition });
+  return Object.assign(make as (...options: object extends I ? [options?: I] : [options: I]) => Layer<O>, {
+    definition,
+  });
 }
 
 /** JSON description of a layer, the inverse of `layerFromDescription`. */

@@ -18,7 +18,9 @@ const options = z.strictObject({
         .record(z.string().regex(/^[A-Za-z0-9_]+$/), member)
         .refine(oneKindOfName, { message: "numbers and words mixed as names of layers" }),
     ])
-    .describe("members in order: a list (named 0, 1, ...) or an object whose names appear in checkpoint keys (all words, or all numbers)"),
+    .describe(
+      "members in order: a list (named 0, 1, ...) or an object whose names appear in checkpoint keys (all words, or all numbers)",
+    ),
 });
 export type SequentialOptions = z.infer<typeof options>;
 
@@ -28,7 +30,7 @@ export const sequentialDefinition: LayerDefinition<SequentialOptions> = {
   options,
   sees: "any",
   rounds: false,
-  children: (o) => ({ ...o.layers }),
+  children: ({ layers }) => Object.fromEntries(Object.entries(layers)),
   shape(input, o) {
     return Object.values(o.layers).reduce((shape, layer) => layer.outputShape(shape), input);
   },

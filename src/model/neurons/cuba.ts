@@ -35,24 +35,18 @@ export const voltageOptions = {
     .min(0)
     .default(1)
     .meta({ description: "the neuron fires at voltage > threshold", unit: "weight" }),
-  truncateThreshold: z
-    .boolean()
-    .default(true)
-    .meta({
-      description:
-        "cut the threshold to whole weight steps, as Lava DL and the chip; false: SpikingJelly's exchange module",
-    }),
+  truncateThreshold: z.boolean().default(true).meta({
+    description:
+      "cut the threshold to whole weight steps, as Lava DL and the chip; false: SpikingJelly's exchange module",
+  }),
   bias: z
     .number()
     .default(0)
     .meta({ description: "added to the voltage every step, cut to whole weight steps", unit: "weight" }),
-  resetGradient: z
-    .enum(["full", "detached", "ignored"])
-    .default("full")
-    .meta({
-      description:
-        "full: true derivative; detached: the resetting spike is constant; ignored: as if never reset (Lava DL)",
-    }),
+  resetGradient: z.enum(["full", "detached", "ignored"]).default("full").meta({
+    description:
+      "full: true derivative; detached: the resetting spike is constant; ignored: as if never reset (Lava DL)",
+  }),
 };
 export const learnOption = {
   requiresGrad: z.boolean().default(false).meta({ description: "the decays are learned" }),

@@ -4,14 +4,10 @@ import type { Words } from "./vocabulary.ts";
 
 export const membraneOptions = {
   vThreshold: z.number().default(1).meta({ description: "the neuron fires at v >= vThreshold", unit: "potential" }),
-  vReset: z
-    .number()
-    .nullable()
-    .default(0)
-    .meta({
-      description: "potential after a spike; null: vThreshold is subtracted instead (soft reset)",
-      unit: "potential",
-    }),
+  vReset: z.number().nullable().default(0).meta({
+    description: "potential after a spike; null: vThreshold is subtracted instead (soft reset)",
+    unit: "potential",
+  }),
   detachReset: z.boolean().default(false).meta({ description: "no gradient through the spike that resets" }),
 };
 

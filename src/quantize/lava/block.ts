@@ -4,7 +4,16 @@
  */
 import { z } from "zod";
 import { fail } from "../../core/index.ts";
-import { type ForwardContext, Layer, type LayerDefinition, layerFactory, describeLayer, makeLayer, cubaLIFNodeDefinition, sumPool2dDefinition } from "../../model/index.ts";
+import {
+  cubaLIFNodeDefinition,
+  describeLayer,
+  type ForwardContext,
+  Layer,
+  type LayerDefinition,
+  layerFactory,
+  makeLayer,
+  sumPool2dDefinition,
+} from "../../model/index.ts";
 import { conv2d, linear, reshape, scope, type Tensor } from "../../tensor/index.ts";
 import { quantizeWeights } from "./weights.ts";
 
@@ -26,13 +35,23 @@ export function asCubaNeuron(neuron: Layer): Layer {
   if (neuron.kind === "CubaLIFNode") return neuron;
   const o = neuron.options as Record<string, unknown>;
   if (neuron.kind !== "IFNode" && neuron.kind !== "LIFNode") {
-    refuse(neuron, "an IFNode, LIFNode or CubaLIFNode", neuron.kind, "Loihi's netx format knows no other spiking neuron here.");
+    refuse(
+      neuron,
+      "an IFNode, LIFNode or CubaLIFNode",
+      neuron.kind,
+      "Loihi's netx format knows no other spiking neuron here.",
+    );
   }
   if (o.vReset !== 0) {
     refuse(neuron, "vReset 0", `vReset ${o.vReset}`, "Loihi resets to 0: train with vReset: 0.");
   }
   if (neuron.kind === "LIFNode" && o.decayInput !== false) {
-    refuse(neuron, "decayInput false", "decayInput true", "Loihi does not divide the input by tau: train with decayInput: false.");
+    refuse(
+      neuron,
+      "decayInput false",
+      "decayInput true",
+      "Loihi does not divide the input by tau: train with decayInput: false.",
+    );
   }
   const converted = makeLayer(cubaLIFNodeDefinition, {
     currentDecay: 1,

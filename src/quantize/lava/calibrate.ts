@@ -21,7 +21,9 @@ export function chooseScales(
 ): Map<string, number> {
   const synapses = network.layers().filter((layer) => "weight" in layer.specs && layer.children.size === 0);
   const pools = network.layers().filter((layer) => layer.kind === "SumPool2d");
-  const scales = new Map<string, number>([...synapses, ...pools].map((layer) => [layer.path, options.scale ?? DEFAULT_SCALE]));
+  const scales = new Map<string, number>(
+    [...synapses, ...pools].map((layer) => [layer.path, options.scale ?? DEFAULT_SCALE]),
+  );
   if (options.scale !== undefined || !options.calibration) return scales;
   const inputs = collectInputs(network, new Set(synapses), options.calibration);
   for (const [layer, input] of inputs) {

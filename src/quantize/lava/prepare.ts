@@ -38,7 +38,10 @@ export function prepareForLoihi(network: Network, options: LoihiPrepareOptions =
   }
   checkMappable(network.root);
   const { scale } = parseWith(optionsSchema, options.options ?? {}, "Loihi prepare options");
-  const scales = chooseScales(network, { ...(scale ? { scale } : {}), ...(options.calibration ? { calibration: options.calibration } : {}) });
+  const scales = chooseScales(network, {
+    ...(scale ? { scale } : {}),
+    ...(options.calibration ? { calibration: options.calibration } : {}),
+  });
   return new Network({
     inputShape: network.inputShape,
     steps: network.steps,
@@ -59,7 +62,8 @@ function checkMappable(container: Layer): void {
     });
   for (const child of container.children.values()) {
     if (child.kind.endsWith("Node")) {
-      if (!pending) fail("TARGET", { where: `Loihi, ${child.label}`, expected: "a synapse before the neuron", got: "none" });
+      if (!pending)
+        fail("TARGET", { where: `Loihi, ${child.label}`, expected: "a synapse before the neuron", got: "none" });
       asCubaNeuron(child);
       pending = null;
       continue;
@@ -92,7 +96,8 @@ function blocks(container: Layer, scales: ReadonlyMap<string, number>): Layer {
 
 function blockOf(synapse: Layer, neuron: Layer, scale: number): Layer {
   const cuba = asCubaNeuron(neuron);
-  const scaled = neuron.kind === "CubaLIFNode" ? copyLayer(cuba) : new Layer(cuba.definition, { ...cuba.options, scale });
+  const scaled =
+    neuron.kind === "CubaLIFNode" ? copyLayer(cuba) : new Layer(cuba.definition, { ...cuba.options, scale });
   return Block(copyLayer(synapse), scaled) as unknown as Layer;
 }
 

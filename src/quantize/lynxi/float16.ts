@@ -3,7 +3,13 @@
  * float16 in the forward pass, gradients pass straight through. What a Lynxi chip computes, as a trainable layer.
  * Sums inside a convolution or matrix product stay float32 and are rounded once, as the chip's design is assumed to do.
  */
-import { type LayerDefinition, makeLayer, sequentialDefinition, type Layer, type SequentialOptions } from "../../model/index.ts";
+import {
+  type Layer,
+  type LayerDefinition,
+  makeLayer,
+  type SequentialOptions,
+  sequentialDefinition,
+} from "../../model/index.ts";
 import { roundFloat16 } from "../../tensor/index.ts";
 
 export const float16SequentialDefinition: LayerDefinition<SequentialOptions> = {

@@ -22,6 +22,10 @@ function unrounded(layer: Layer): Layer {
 
 function roundedCopy(layer: Layer): Layer {
   const copy = copyLayer(layer);
-  for (const [name, tensor] of copy.parameters) copy.setTensor(name, noGrad(() => roundFloat16(tensor)));
+  for (const [name, tensor] of copy.parameters)
+    copy.setTensor(
+      name,
+      noGrad(() => roundFloat16(tensor)),
+    );
   return copy;
 }

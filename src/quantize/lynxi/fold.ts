@@ -9,7 +9,11 @@ import { Tensor } from "../../tensor/index.ts";
  */
 export function foldBatchNorm(conv: Layer, norm: Layer): Layer {
   if (conv.kind !== "Conv2d" || norm.kind !== "BatchNorm2d") {
-    fail("OPTION", { where: norm.label, expected: "a Conv2d before a BatchNorm2d", got: `${conv.kind} and ${norm.kind}` });
+    fail("OPTION", {
+      where: norm.label,
+      expected: "a Conv2d before a BatchNorm2d",
+      got: `${conv.kind} and ${norm.kind}`,
+    });
   }
   const numbers = (layer: Layer, name: string): Float32Array | null =>
     layer.specs[name] ? (layer.tensor(name).toArray() as Float32Array) : null;

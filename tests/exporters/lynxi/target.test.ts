@@ -40,14 +40,14 @@ function network(encoder = ConstantEncoder(), vReset: number | null = 0): Networ
       root: Sequential({
         conv: Conv2d({ inChannels: 1, outChannels: 4, kernelSize: 3, padding: 1 }),
         norm: BatchNorm2d({ numFeatures: 4 }),
-        spikes1: IFNode({ vThreshold: 0.5, vReset }),
+        spikes1: IFNode({ vThreshold: 0.25, vReset }),
         pool: MaxPool2d({ kernelSize: 2 }),
         drop: Dropout({ p: 0.2 }),
         flatten: Flatten(),
         hidden: Linear({ inFeatures: 64, outFeatures: 16 }),
-        spikes2: LIFNode({ tau: 2, decayInput: false, vThreshold: 0.25, vReset }),
+        spikes2: LIFNode({ tau: 2, decayInput: false, vThreshold: 0.0625, vReset }),
         head: Linear({ inFeatures: 16, outFeatures: 5, bias: false }),
-        spikes3: ParametricLIFNode({ initTau: 2, vThreshold: 0.125, vReset }),
+        spikes3: ParametricLIFNode({ initTau: 2, vThreshold: 0.03125, vReset }),
       }),
     },
     11,
@@ -111,7 +111,7 @@ describe("an exported network", () => {
   });
 
   it("read back, gives the rates of the prepared network in float16 and of the unrounded one in float32", async () => {
-    for (const vReset of [0, null, -0.25]) {
+    for (const vReset of [0, null, -0.03125]) {
       const directory = join(folder, `rates${vReset}`);
       await withPrepared(network(ConstantEncoder(), vReset), async (prepared) => {
         await target.export(prepared, directory);
@@ -217,7 +217,7 @@ describe("what is refused", () => {
         inputShape: [4],
         steps: 3,
         encoder: ConstantEncoder(),
-        root: Sequential({ fc: Linear({ inFeatures: 4, outFeatures: 2 }), cuba: CubaLIFNode({}) }),
+        root: Sequential({ fc: Linear({ inFeatures: 4, outFeatures: 2 }), cuba: CubaLIFNode({ currentDecay: 1, voltageDecay: 0.25 }) }),
       },
       1,
     );

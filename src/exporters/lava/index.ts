@@ -1,0 +1,12 @@
+/** Export to Intel Loihi. */
+export { type LoweredLayer, lowerToNet, type NetLowering } from "./lower.ts";
+export { type LoihiManifest, manifestSchema, readManifest } from "./manifest.ts";
+export type * from "./net-file.ts";
+export { readNet } from "./read.ts";
+export { checkGraph, checkNet } from "./rules.ts";
+export { type LoihiRuntime, openLoihi } from "./runtime.ts";
+export { simulate } from "./simulate.ts";
+export { simulateReference } from "./simulate-reference.ts";
+export type * from "./simulation.ts";
+export { createLoihiTarget, type LoihiTargetParts } from "./target.ts";
+export { encodeNet, writeNet } from "./write.ts";
