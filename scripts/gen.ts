@@ -1,6 +1,6 @@
 /**
- * Writes the files that are generated from the neuron and surrogate definitions. `--check` writes nothing and exits with 1 when
- * one of them is stale. Usage: `node scripts/run-ts.mjs scripts/gen.ts [--check]`.
+ * Writes the files that are generated from the neuron and surrogate definitions. `--check` writes nothing and exits
+ * with 1 when one of them is stale. Usage: `node scripts/run-ts.mjs scripts/gen.ts [--check]`.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

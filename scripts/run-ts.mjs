@@ -1,5 +1,5 @@
-// Runs a TypeScript file of this project in plain Node 20: `node scripts/run-ts.mjs FILE [ARGUMENTS...]`.
-// Types are stripped by esbuild (which vite brings) as files are loaded; nothing is bundled or written. It does not check types.
+// Runs a TypeScript file of this project in plain Node 20: `node scripts/run-ts.mjs FILE [ARGUMENTS...]`. Types are
+// stripped by esbuild (which vite brings) as files are loaded; nothing is bundled or written. It does not check types.
 import { readFile } from "node:fs/promises";
 import { createRequire, register } from "node:module";
 import { resolve } from "node:path";

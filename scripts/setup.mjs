@@ -167,19 +167,19 @@ function installSystemPackages() {
   const names = missing.map(({ name }) => name).join(", ");
   const packages = missing.flatMap(({ packages: list }) => list);
   const command = `apt-get install -y ${packages.join(" ")}`;
-  const root_user = process.getuid?.() === 0;
+  const asRoot = process.getuid?.() === 0;
   if (!has("apt-get")) {
     stop(
       2,
       `spikeship setup: missing ${names}. Install them with this system's package manager, then run npm run setup again.`,
     );
   }
-  if (!root_user && !run("sudo", ["-n", "true"]).ok) {
+  if (!asRoot && !run("sudo", ["-n", "true"]).ok) {
     stop(2, `spikeship setup: missing ${names}. Run \`sudo ${command}\`, then npm run setup again.`);
   }
   const apt = (...args) => {
     const line = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", ...args];
-    const [first, ...rest] = root_user ? line : ["sudo", "-n", ...line];
+    const [first, ...rest] = asRoot ? line : ["sudo", "-n", ...line];
     return run(first, rest);
   };
   say("reading the package lists (apt-get update)");
@@ -241,9 +241,16 @@ function buildCore(hash) {
   say("native core ready");
 }
 
+/** An installed package brings a core along; it is good enough where the libraries it wants are there. */
+function packedCoreWorks() {
+  const packed = join(root, "prebuilds", `${process.platform}-${process.arch}`, "spikeship.node");
+  return !existsSync(join(root, "package-lock.json")) && existsSync(packed) && loads(packed);
+}
+
 /** Brings everything up to date. */
 export function setup() {
   checkNode();
+  if (packedCoreWorks()) return;
   const current = () => storedHash(join(root, "build", "spikeship.hash")) === hashOf(coreSources());
   if (packagesPresent() && current() && existsSync(core) && loads(core)) return;
   alone(() => {

@@ -9,7 +9,6 @@ export interface Failure {
 
 export function describeFailure(error: unknown): Failure {
   if (error instanceof SpikeshipError) {
-    if (process.env.SPDEBUG) console.error(error);
     return { line: error.message, code: exitCodeOf(error.code) };
   }
   const system = error as NodeJS.ErrnoException;

@@ -76,10 +76,7 @@ export class RandomStream {
   /** A float in [0, 1) with 24 random bits, as the native `uniform` makes it. */
   uniform(): number {
     const block = Math.floor(this.take(1) / 4);
-    const word = philox(
-      [block >>> 0, Math.floor(block / 2 ** 32), this.stream, 0],
-      [this.seed, 0],
-    )[0];
+    const word = philox([block >>> 0, Math.floor(block / 2 ** 32), this.stream, 0], [this.seed, 0])[0];
     return (word >>> 8) * 2 ** -24;
   }
 

@@ -1,6 +1,7 @@
 /** zod pieces that several schemas share, and the one place where a zod failure becomes our error. */
 import { z } from "zod";
 import { type ErrorCode, fail } from "./errors.ts";
+import { describeIssue } from "./schema-issue.ts";
 
 export const positiveInteger = z.int().min(1);
 export const nonNegativeInteger = z.int().min(0);
@@ -35,7 +36,7 @@ export function parseWith<T>(schema: z.ZodType<T>, value: unknown, where: string
   const issue = parsed.error.issues[0]!;
   const place = issue.path.length > 0 ? `${where}: ${issue.path.join(".")}` : where;
   if (issue.code === "unrecognized_keys") {
-    const known = knownKeys(schema, issue.path);
+    const known = knownKeys(schema, issue.path, value);
     const near = nearestName(issue.keys[0] ?? "", known);
     fail(code, {
       where: place,
@@ -44,18 +45,33 @@ export function parseWith<T>(schema: z.ZodType<T>, value: unknown, where: string
       ...(near ? { hint: `Did you mean "${near}"?` } : {}),
     });
   }
-  fail(code, { where: place, expected: "a valid value", got: issue.message });
+  fail(code, { where: place, ...describeIssue(issue, value) });
 }
 
-/** Field names of the object schema at a path, looking through optional and default wrappers. */
-function knownKeys(schema: unknown, path: readonly PropertyKey[]): string[] {
-  let current: unknown = unwrap(schema);
+/** Field names of the object schema at a path, looking through wrappers and into the form that the value chose. */
+function knownKeys(schema: unknown, path: readonly PropertyKey[], value: unknown): string[] {
+  let [current, inside] = [chosenForm(unwrap(schema), value), value];
   for (const key of path) {
-    if (current instanceof z.ZodObject) current = unwrap(current.shape[key as string]);
-    else if (current instanceof z.ZodArray) current = unwrap(current.element);
+    inside = (inside as Record<PropertyKey, unknown> | undefined)?.[key];
+    if (current instanceof z.ZodObject) current = current.shape[key as string];
+    else if (current instanceof z.ZodArray) current = current.element;
+    else if (current instanceof z.ZodRecord) current = current.valueType;
     else return [];
+    current = chosenForm(unwrap(current), inside);
   }
   return current instanceof z.ZodObject ? Object.keys(current.shape) : [];
+}
+
+/** Of a union told apart by one field (`kind`): the member whose field is the value's. */
+function chosenForm(schema: unknown, value: unknown): unknown {
+  if (!(schema instanceof z.ZodDiscriminatedUnion)) return schema;
+  const { discriminator } = schema.def;
+  const wanted = (value as Record<string, unknown> | undefined)?.[discriminator];
+  return schema.options.find((option) => {
+    const form = unwrap(option);
+    const field = form instanceof z.ZodObject ? form.shape[discriminator] : undefined;
+    return field instanceof z.ZodLiteral && field.values.has(wanted as string);
+  });
 }
 
 function unwrap(schema: unknown): unknown {

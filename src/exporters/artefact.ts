@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { fail, parseWith, readFileChecked } from "../core/index.ts";
+import type { Finding } from "./target.ts";
 
 export const MANIFEST_FILE = "manifest.json";
 const LARGEST_MANIFEST_BYTES = 64 * 2 ** 20;
@@ -13,6 +14,21 @@ export interface ArtefactHead {
   target: string;
   /** Path of the chip's file. */
   file: string;
+}
+
+/**
+ * A file that is not the one its manifest was written for. It is run all the same, so that a proof can name the first difference; as an
+ * error among the events it breaks every contract.
+ */
+export function changedSinceExport(file: string, expected: string | undefined, found: string): Finding {
+  return {
+    rule: "artefact/changed",
+    severity: "error",
+    place: file,
+    message: `The file was changed after the export: its sha256 is ${found}, the manifest names ${expected ?? "none"}.`,
+    source: MANIFEST_FILE,
+    rewrite: "Export again.",
+  };
 }
 
 /** @throws FILE when the directory holds no manifest. */

@@ -1,7 +1,13 @@
 /** What a chip does to numbers, as trainable operations, and the step from a trained network to its quantized twin. */
-
-export { asCubaNeuron, Block, blockDefinition, blockScale } from "./lava/block.ts";
-export { chooseScales, DEFAULT_SCALE } from "./lava/calibrate.ts";
+export { Block, type BlockOptions, blockDefinition, blockScale } from "./lava/block.ts";
+export { chooseScales, DEFAULT_SCALE, type ScaleCalibration } from "./lava/calibrate.ts";
+export { asCubaNeuron } from "./lava/neuron.ts";
+export {
+  MeanOnlyBatchNorm,
+  meanOnlyBatchNormDefinition,
+  WgtScaleBatchNorm,
+  wgtScaleBatchNormDefinition,
+} from "./lava/norm.ts";
 export { isPreparedForLoihi, type LoihiPrepareOptions, prepareForLoihi } from "./lava/prepare.ts";
 export { quantizeWeights, WEIGHT_MAX, WEIGHT_MIN } from "./lava/weights.ts";
 export { Float16Sequential, float16SequentialDefinition } from "./lynxi/float16.ts";

@@ -1,5 +1,5 @@
 /** `spikeship demo`: the whole path on handwritten digits, or on the config that is given. */
-import { join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { writeFileAtomic } from "../../core/index.ts";
@@ -7,7 +7,7 @@ import { REPORT_DATA_FILE, REPORT_FILE, writeReport, writeReportData } from "../
 import { readConfig } from "../config-file.ts";
 import { type PathResult, runPath } from "../demo/path.ts";
 import { reportData } from "../demo/report-data.ts";
-import { type Summary, summaryOf } from "../demo/summary.ts";
+import { SUMMARY_FILE, type Summary, summaryOf } from "../demo/summary.ts";
 import { EXIT } from "../exit-codes.ts";
 import { watchInterrupt } from "../interrupt.ts";
 import { percent, printResult } from "../output.ts";
@@ -68,7 +68,7 @@ function writeResults(result: PathResult, directory: string, seconds: number): S
   writeReportData(join(directory, REPORT_DATA_FILE), data);
   writeReport(report, data);
   const summary = summaryOf(result, { seconds, directory, report });
-  writeFileAtomic(join(directory, "summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
+  writeFileAtomic(join(directory, SUMMARY_FILE), `${JSON.stringify(summary, null, 2)}\n`);
   return summary;
 }
 
@@ -84,8 +84,8 @@ function summaryText({ float, targets }: PathResult, summary: Summary): string {
     ...lines,
     "",
     `Files    ${[summary.loihi?.file, summary.lynxi?.file].filter(Boolean).join("\n         ")}`,
-    `Page     ${relative(".", summary.report)}`,
-    `Numbers  ${relative(".", join(summary.report, "..", "summary.json"))}`,
+    `Page     ${summary.report}`,
+    `Numbers  ${join(dirname(summary.report), SUMMARY_FILE)}`,
     `${summary.seconds.toFixed(0)} seconds`,
   ].join("\n");
 }

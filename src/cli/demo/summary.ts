@@ -3,6 +3,8 @@ import { join } from "node:path";
 import type { JudgedComparison } from "../../verify/index.ts";
 import type { PathResult, TargetResult } from "./path.ts";
 
+export const SUMMARY_FILE = "summary.json";
+
 export interface Summary {
   seconds: number;
   float: { testAccuracy: number };

@@ -35,6 +35,8 @@ export interface RegisterEvents {
 }
 
 export interface ChipNeurons {
+  /** Overflows are counted while this is true, as it is at first. */
+  counting: boolean;
   /** One step: activation of every neuron in, spikes (or payloads) out; both hold `samples * features` numbers. */
   step(activation: ArrayLike<number>, spikes: Int32Array | Float32Array): void;
   /** The chip's periodic reset. */
@@ -54,6 +56,7 @@ const spread = (numbers: Int32Array, features: number): Int32Array =>
 
 /** Leaky current and voltage, both decays in 4096ths rounded toward zero; fires strictly above the threshold, then the voltage is 0. */
 class CubaNeurons implements ChipNeurons {
+  counting = true;
   private readonly current: Float64Array;
   private readonly voltage: Float64Array;
   private readonly currentKeep: Int32Array;
@@ -90,13 +93,13 @@ class CubaNeurons implements ChipNeurons {
   /** At most once around, as the model does. */
   private wrap(value: number): number {
     if (value <= REGISTER && value > -REGISTER) return value;
-    this.events.wrapped++;
+    if (this.counting) this.events.wrapped++;
     return value > REGISTER ? value - 2 * REGISTER : value + 2 * REGISTER;
   }
 
   private saturate(value: number): number {
     if (value < REGISTER && value > -REGISTER) return value;
-    this.events.saturated++;
+    if (this.counting) this.events.saturated++;
     return value > 0 ? REGISTER - 1 : 1 - REGISTER;
   }
 
@@ -111,6 +114,7 @@ class CubaNeurons implements ChipNeurons {
  * States have 32 bits. Always ReLU between the two. These models ignore resets.
  */
 class SigmaDeltaNeurons implements ChipNeurons {
+  counting = true;
   private readonly sigma: Int32Array;
   private readonly activation: Int32Array;
   private readonly residue: Int32Array;

@@ -24,6 +24,8 @@ export interface BlockRun {
   /** Largest size of a message into the block. */
   largestInput: number;
   events: RegisterEvents;
+  /** Overflows are counted in so many steps. */
+  countedSteps: number;
 }
 
 export interface BlockRunner {
@@ -168,6 +170,7 @@ function stepped(block: Block, run: BlockRun, activation: Tensor, samples: numbe
   const row = (step: number) => [step * samples * features, (step + 1) * samples * features] as const;
   for (let step = 0; step < run.steps; step++) {
     if (run.resetInterval !== null && step % run.resetInterval === 0) neurons.reset();
+    neurons.counting = step < run.countedSteps;
     neurons.step(x.subarray(...row(step)), spikes.subarray(...row(step)));
   }
   return Tensor.from(spikes, [run.steps * samples, ...block.outputShape]);
@@ -189,6 +192,7 @@ function plainBlock(block: Block, run: BlockRun, x: Tensor, samples: number): Te
     const own = new Int32Array(run.steps * features);
     for (let step = 0; step < run.steps; step++) {
       if (run.resetInterval !== null && step % run.resetInterval === 0) neurons.reset();
+      neurons.counting = step < run.countedSteps;
       const now = own.subarray(step * features, (step + 1) * features);
       neurons.step(activationOf(block, { inputs, inputStep: step, own, ownStep: step - 1 }), now);
       spikes.set(now, (step * samples + sample) * features);

@@ -94,7 +94,7 @@ export function resetsAt({ reset }: Run, block: number, step: number): boolean {
 }
 
 export interface EventCollector {
-  /** Counters of a block, to be increased while it runs. */
+  /** Counters of a block, to be increased while it answers frames. */
   of(block: number): RegisterEvents;
   findings(): Finding[];
 }

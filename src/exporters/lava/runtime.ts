@@ -1,9 +1,9 @@
 /** A `.net` file that was read back from disk and runs as Lava's fixed-point simulation would run it. */
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { fail, readFileChecked, sha256, SpikeshipError, sizeOf } from "../../core/index.ts";
-import { MANIFEST_FILE } from "../artefact.ts";
-import type { ChipInput, ChipRun, ChipRunOptions, ChipRuntime, LayerTrace } from "../target.ts";
+import { fail, readFileChecked, SpikeshipError, sha256, sizeOf } from "../../core/index.ts";
+import { changedSinceExport, MANIFEST_FILE } from "../artefact.ts";
+import type { ChipInput, ChipRun, ChipRunOptions, ChipRuntime, Finding, LayerTrace } from "../target.ts";
 import { type LoihiManifest, readManifest } from "./manifest.ts";
 import type { NetFile } from "./net-file.ts";
 import { planNet } from "./plan.ts";
@@ -19,13 +19,14 @@ export interface LoihiRuntime extends ChipRuntime {
 
 /**
  * Opens an artefact's directory or a `.net` file, whoever wrote it. A manifest beside the file names its layers.
- * @throws FILE when the file is damaged or another one than the manifest describes, TARGET when Lava's loader could not run it.
+ * @throws FILE when the file is damaged, TARGET when Lava's loader could not run it.
  */
 export async function openLoihi(path: string): Promise<LoihiRuntime> {
   const isDirectory = existsSync(path) && statSync(path).isDirectory();
   const manifest = manifestBeside(isDirectory ? path : dirname(path), isDirectory ? null : basename(path));
   const file = isDirectory ? join(path, manifest!.file) : path;
   const net = await readNet(file);
+  const changed = manifest ? changesOf(file, manifest.sha256[manifest.file]) : [];
   const { inputShape } = planNet(net);
   const names = new Map(manifest?.layers.map(({ layer, path: name }) => [layer, name]));
   return {
@@ -36,7 +37,10 @@ export async function openLoihi(path: string): Promise<LoihiRuntime> {
     steps: null,
     net,
     manifest,
-    run: async (input, options = {}) => runNet(net, names, inputShape, input, options),
+    async run(input, options = {}) {
+      const run = runNet(net, names, inputShape, input, options);
+      return { ...run, events: [...changed, ...run.events] };
+    },
     close: () => undefined,
   };
 }
@@ -46,14 +50,13 @@ function manifestBeside(directory: string, file: string | null): LoihiManifest |
   const path = join(directory, MANIFEST_FILE);
   if (file !== null && !existsSync(path)) return null;
   const manifest = ownManifest(path, file === null);
-  if (!manifest || (file !== null && manifest.file !== file)) return null;
-  const net = join(directory, manifest.file);
-  const found = sha256(readFileChecked(net));
-  const expected = manifest.sha256[manifest.file];
-  if (found !== expected) {
-    fail("FILE", { where: net, expected: `sha256 ${expected} (${path})`, got: found, hint: "The file was changed after the export: export again." });
-  }
-  return manifest;
+  return manifest && (file === null || manifest.file === file) ? manifest : null;
+}
+
+/** Empty for the file that was exported. */
+function changesOf(file: string, expected: string | undefined): Finding[] {
+  const found = sha256(readFileChecked(file));
+  return found === expected ? [] : [changedSinceExport(file, expected, found)];
 }
 
 /** Another program's manifest beside a lone file says nothing about it. */
@@ -67,13 +70,28 @@ function ownManifest(path: string, required: boolean): LoihiManifest | null {
 }
 
 /** Each sample begins right after a reset of all neurons, as the written script arranges it, and none falls within a sample. */
-function runNet(net: NetFile, names: ReadonlyMap<number, string>, inputShape: number[], input: ChipInput, options: ChipRunOptions): ChipRun {
+function runNet(
+  net: NetFile,
+  names: ReadonlyMap<number, string>,
+  inputShape: number[],
+  input: ChipInput,
+  options: ChipRunOptions,
+): ChipRun {
   if (options.mode === "float32") {
-    fail("OPTION", { where: "Loihi", expected: 'mode "chip"', got: '"float32"', hint: "A .net file holds whole numbers only." });
+    fail("OPTION", {
+      where: "Loihi",
+      expected: 'mode "chip"',
+      got: '"float32"',
+      hint: "A .net file holds whole numbers only.",
+    });
   }
   const [steps = 0] = input.shape;
   if (input.form !== "sequence" || input.shape.length < 3) {
-    fail("SHAPE", { where: "Loihi, input", expected: `a sequence [T, N, ${inputShape.join(", ")}]`, got: `${input.form} [${input.shape.join(", ")}]` });
+    fail("SHAPE", {
+      where: "Loihi, input",
+      expected: `a sequence [T, N, ${inputShape.join(", ")}]`,
+      got: `${input.form} [${input.shape.join(", ")}]`,
+    });
   }
   const result = simulate(net, input, {
     resetInterval: 2 ** Math.ceil(Math.log2(Math.max(steps, 1))),
@@ -86,7 +104,10 @@ function runNet(net: NetFile, names: ReadonlyMap<number, string>, inputShape: nu
     rates: ratesOf(result.output),
     output: { ...output, shape: [...output.shape.slice(0, 2), sizeOf(output.shape.slice(2))] },
     layers: result.layers.map((layer) => traceOf(layer, names.get(layer.layer) ?? `layer${layer.layer}`)),
-    events: result.events.map((event) => ({ ...event, place: names.get(Number(event.place.split("/").at(-1))) ?? event.place })),
+    events: result.events.map((event) => ({
+      ...event,
+      place: names.get(Number(event.place.split("/").at(-1))) ?? event.place,
+    })),
   };
 }
 

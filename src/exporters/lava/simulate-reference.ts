@@ -7,7 +7,7 @@ import type { Plan } from "./blocks.ts";
 import { makeNeurons, type RegisterEvents } from "./chip-neurons.ts";
 import type { NetFile } from "./net-file.ts";
 import { activationOf } from "./plain-synapse.ts";
-import { planNet } from "./plan.ts";
+import { latencyOf, planNet } from "./plan.ts";
 import { collectEvents, framesOf, inputSequence, type Run, resetsAt, resultOf, runOf } from "./run.ts";
 import type { SimulationInput, SimulationOptions, SimulationResult } from "./simulation.ts";
 
@@ -22,13 +22,16 @@ export function simulateReference(net: NetFile, input: SimulationInput, options:
 }
 
 function runSample(plan: Plan, run: Run, sample: number, outputs: Int32Array[], events: (block: number) => RegisterEvents): void {
+  const answered = run.frames.steps + run.extraSteps;
   let sequence = inputSequence(run, sample, run.steps);
   plan.blocks.forEach((block, index) => {
     const features = sizeOf(block.outputShape);
     const neurons = makeNeurons(block.neuron, features, 1, events(index));
     const own = new Int32Array(run.steps * features);
+    const latency = latencyOf(plan, index);
     for (let step = 0; step < run.steps; step++) {
       if (resetsAt(run, index, step)) neurons.reset();
+      neurons.counting = step >= latency && step < latency + answered;
       const spikes = own.subarray(step * features, (step + 1) * features);
       const inputStep = block.synapse.kind === "none" ? step : step - 1;
       neurons.step(activationOf(block, { inputs: sequence, inputStep, own, ownStep: step - 1 }), spikes);

@@ -32,8 +32,9 @@ export function simulate(net: NetFile, input: SimulationInput, options: Simulati
   const outputs = plan.blocks.map(({ outputShape }, block) => new Int32Array(recorded[block] ? run.steps * samples * sizeOf(outputShape) : 0));
   const events = collectEvents(plan);
   const largest = run.frames.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const facts = { steps, resetInterval: run.reset?.interval ?? null, countedSteps: run.frames.steps + run.extraSteps };
   const runners = plan.blocks.map((block, i) =>
-    makeBlockRunner(block, { steps, resetInterval: run.reset?.interval ?? null, largestInput: block.gradedInput ? largest : 1, events: events.of(i) }),
+    makeBlockRunner(block, { ...facts, largestInput: block.gradedInput ? largest : 1, events: events.of(i) }),
   );
   const chunk = Math.max(1, Math.floor(CHUNK_NUMBERS / (steps * widest(plan))));
   try {

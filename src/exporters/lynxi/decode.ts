@@ -38,7 +38,9 @@ export function decodeOnnx(bytes: Uint8Array, where: string): OnnxModel {
       hint: "Is the file complete, and is it ONNX?",
     });
   }
-  const initializers = graph.initializer.map((tensor) => decodeTensor(tensor, `${where}: initializer "${tensor.name}"`));
+  const initializers = graph.initializer.map((tensor) =>
+    decodeTensor(tensor, `${where}: initializer "${tensor.name}"`),
+  );
   const filled = new Set(initializers.map(({ name }) => name));
   const model: OnnxModel = {
     irVersion: smallInteger(proto.irVersion, `${where}: IR version`),
@@ -112,7 +114,8 @@ function decodeValue(value: ValueInfoProto, where: string): OnnxValue {
     type: elementTypeOf(elemType),
     shape:
       shape?.dim.map((dimension) => {
-        if (dimension.value.case === "dimValue") return smallInteger(dimension.value.value, `${where}: "${value.name}"`);
+        if (dimension.value.case === "dimValue")
+          return smallInteger(dimension.value.value, `${where}: "${value.name}"`);
         return dimension.value.case === "dimParam" ? dimension.value.value : null;
       }) ?? null,
   };

@@ -124,7 +124,11 @@ export const gemm: Emulate = (machine, node, [a, weight, bias]) => {
     floatAttribute(node, "alpha", 1) === 1 &&
     floatAttribute(node, "beta", 1) === 1;
   if (!plain || inner !== depth || (bias && sizeOf(bias.shape) !== columns)) {
-    mismatch(node, "x times stored weights [O,I] plus bias [O]", `${formatShape(a!.shape)} and ${formatShape(weight!.shape)}`);
+    mismatch(
+      node,
+      "x times stored weights [O,I] plus bias [O]",
+      `${formatShape(a!.shape)} and ${formatShape(weight!.shape)}`,
+    );
   }
   const out = machine.make([rows, columns], a!.grouped);
   const all = machine.count(a!) / depth;

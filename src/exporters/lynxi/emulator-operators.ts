@@ -26,7 +26,8 @@ function broadcastShape(node: OnnxNode, a: number[], b: number[]): number[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, axis) => {
     const [left, right] = [a[axis - rank + a.length] ?? 1, b[axis - rank + b.length] ?? 1];
-    if (left !== right && left !== 1 && right !== 1) unsupported(node, `shapes ${formatShape(a)} and ${formatShape(b)}`);
+    if (left !== right && left !== 1 && right !== 1)
+      unsupported(node, `shapes ${formatShape(a)} and ${formatShape(b)}`);
     return Math.max(left, right);
   });
 }
@@ -116,7 +117,16 @@ const slice: Emulate = (machine, node, [x, starts, ends, axes, steps]) => {
   const out = machine.make([to - from, ...x!.shape.slice(1)], x!.grouped);
   const rowBytes = sizeOf(x!.shape.slice(1)) * FLOAT_BYTES;
   const [block, stride] = [(to - from) * rowBytes, rows * rowBytes];
-  core().copyStrided(x!.grouped ? machine.groups : 1, block, bufferOf(x!), from * rowBytes, stride, out.buffer.id, 0, block);
+  core().copyStrided(
+    x!.grouped ? machine.groups : 1,
+    block,
+    bufferOf(x!),
+    from * rowBytes,
+    stride,
+    out.buffer.id,
+    0,
+    block,
+  );
   return out;
 };
 

@@ -56,7 +56,12 @@ export class Machine {
   make(shape: number[], grouped: boolean): Value & { buffer: SharedBuffer } {
     const bytes = this.count({ shape, grouped }) * FLOAT_BYTES;
     if (shape.some((size) => !Number.isInteger(size) || size < 1) || bytes > LARGEST_VALUE_BYTES) {
-      fail("TARGET", { where: "emulator", expected: "values of up to 2 GB", got: formatShape(shape), hint: "Is the file damaged?" });
+      fail("TARGET", {
+        where: "emulator",
+        expected: "values of up to 2 GB",
+        got: formatShape(shape),
+        hint: "Is the file damaged?",
+      });
     }
     return { shape, grouped, buffer: new SharedBuffer(core().alloc(bytes)), numbers: null };
   }

@@ -7,7 +7,14 @@ import { fail, SpikeshipError, sizeOf } from "../../core/index.ts";
 import { core } from "../../kernels/index.ts";
 import { EMULATED } from "./emulator-operators.ts";
 import { disposeValue, Machine, type SharedBuffer, type Value } from "./emulator-values.ts";
-import { constantTensor, isFloatType, type OnnxModel, type OnnxNode, type OnnxTensor, tensorNumbers } from "./onnx-model.ts";
+import {
+  constantTensor,
+  isFloatType,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+  tensorNumbers,
+} from "./onnx-model.ts";
 import { roundsResult } from "./operators.ts";
 import type { HostArray } from "./session.ts";
 
@@ -77,7 +84,12 @@ function lastLooks(model: OnnxModel): Set<string> {
 /** Operators that the emulator computes; the first other one is an error. */
 function expectKnown(model: OnnxModel): void {
   if (model.opset < 11 || model.opset > 13) {
-    fail("TARGET", { where: "emulator", expected: "operator set 11 to 13", got: `${model.opset}`, hint: "Export the graph again." });
+    fail("TARGET", {
+      where: "emulator",
+      expected: "operator set 11 to 13",
+      got: `${model.opset}`,
+      hint: "Export the graph again.",
+    });
   }
   const foreign = model.nodes.find(({ op, domain }) => domain !== "" || (op !== "Constant" && !EMULATED[op]));
   if (!foreign) return;
@@ -141,7 +153,8 @@ function runNode(machine: Machine, node: OnnxNode, values: ReadonlyMap<string, V
   const inputs = node.inputs.map((name) => values.get(name)!);
   try {
     const result = EMULATED[node.op]!(machine, node, inputs);
-    if (roundsResult(node.op) && !isExact(node, result, inputs)) machine.round(result as Value & { buffer: SharedBuffer });
+    if (roundsResult(node.op) && !isExact(node, result, inputs))
+      machine.round(result as Value & { buffer: SharedBuffer });
     return result;
   } catch (cause) {
     if (cause instanceof SpikeshipError) throw cause;

@@ -64,8 +64,7 @@ function encodeValue({ name, type, shape }: OnnxValue): ValueInfoProto {
   const dimensions = shape?.map((size) => {
     if (size === null) return create(TensorShapeProto_DimensionSchema, {});
     return create(TensorShapeProto_DimensionSchema, {
-      value:
-        typeof size === "number" ? { case: "dimValue", value: BigInt(size) } : { case: "dimParam", value: size },
+      value: typeof size === "number" ? { case: "dimValue", value: BigInt(size) } : { case: "dimParam", value: size },
     });
   });
   const tensor = create(TypeProto_TensorSchema, {
@@ -113,7 +112,11 @@ function encodeAttribute(name: string, attribute: OnnxAttribute, node: OnnxNode)
     case "floats":
       return create(AttributeProtoSchema, { name, type: Type.FLOATS, floats: attribute.value });
     case "string":
-      return create(AttributeProtoSchema, { name, type: Type.STRING, s: utf8.encode(attribute.value) as Uint8Array<ArrayBuffer> });
+      return create(AttributeProtoSchema, {
+        name,
+        type: Type.STRING,
+        s: utf8.encode(attribute.value) as Uint8Array<ArrayBuffer>,
+      });
     case "tensor":
       return create(AttributeProtoSchema, { name, type: Type.TENSOR, t: encodeTensor(attribute.value) });
     case "unread":

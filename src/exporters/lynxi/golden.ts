@@ -13,7 +13,8 @@ export function goldenInput(lowering: Lowering, samples: number): ChipInput {
   const shape = form === "sequence" ? [steps, samples, ...inputShape] : [samples, ...inputShape];
   const random = new RandomStream(SEED);
   const data = new Float32Array(sizeOf(shape));
-  for (let i = 0; i < data.length; i++) data[i] = values === "spikes" ? Number(random.uniform() < 0.5) : random.uniform();
+  for (let i = 0; i < data.length; i++)
+    data[i] = values === "spikes" ? Number(random.uniform() < 0.5) : random.uniform();
   return { form, shape, data: roundArray(data).data };
 }
 

@@ -1,6 +1,10 @@
 /** Export to Lynxi chips. */
+
+export type { OnnxRun } from "./collector.ts";
 export { type EmulatorOptions, type EmulatorResult, emulate, type NonFinite } from "./emulator.ts";
 export { encodeOnnx } from "./encode.ts";
+export type { ExecutionMode } from "./executor.ts";
+export { type GraphLayout, layoutOf } from "./layout.ts";
 export { type LoweredLayer, type Lowering, type LoweringOptions, lowerGraph } from "./lower.ts";
 export type { NeuronFacts } from "./lower-neuron.ts";
 export { type LynxiManifest, manifestSchema, readManifest } from "./manifest.ts";
@@ -9,6 +13,6 @@ export { type OnnxFile, type OnnxSummary, readOnnx, summarizeOnnx } from "./read
 export { checkModel, type DesignRule, designRules } from "./rules.ts";
 export { type LynxiRuntime, openLynxi } from "./runtime.ts";
 export { type HostArray, type OnnxSession, openSession } from "./session.ts";
-export { type ExecutionMode, type GraphLayout, layoutOf, type OnnxRun, type RunOptions, runModel, runOnnx } from "./simulate.ts";
+export { type RunOptions, runModel, runOnnx } from "./simulate.ts";
 export { createLynxiTarget, type LynxiExportOptions, type LynxiTargetParts, lowerNetwork } from "./target.ts";
 export { twinOf } from "./twin.ts";

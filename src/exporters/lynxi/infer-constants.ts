@@ -1,6 +1,7 @@
 /** Carries out shape arithmetic: operators whose inputs are whole constants. Everything else gives null. */
-import { ELEMENT_TYPES, intAttribute, intsAttribute, type OnnxNode, tensorNumbers } from "./onnx-model.ts";
+
 import type { ValueFacts } from "./infer.ts";
+import { ELEMENT_TYPES, intAttribute, intsAttribute, type OnnxNode, tensorNumbers } from "./onnx-model.ts";
 
 /** Longer whole-number tensors are data, not shapes. */
 export const LARGEST_SHAPE_CONSTANT = 4096;
@@ -34,12 +35,17 @@ const elementwise =
     // shape vectors and single numbers only: no general broadcasting
     if (inputs.some(({ numbers }) => numbers.length !== 1 && numbers.length !== longest.numbers.length)) return null;
     const at = (input: Input, i: number) => input.numbers[input.numbers.length === 1 ? 0 : i]!;
-    return { shape: longest.shape, numbers: longest.numbers.map((_, i) => compute(...inputs.map((input) => at(input, i)))) };
+    return {
+      shape: longest.shape,
+      numbers: longest.numbers.map((_, i) => compute(...inputs.map((input) => at(input, i)))),
+    };
   };
 
 const reshaped = (shape: (node: OnnxNode, input: Input, axes: number[] | null) => number[]): Fold => {
   return (node, [input, axes]) =>
-    input ? { shape: shape(node, input, intsAttribute(node, "axes") ?? axes?.numbers ?? null), numbers: input.numbers } : null;
+    input
+      ? { shape: shape(node, input, intsAttribute(node, "axes") ?? axes?.numbers ?? null), numbers: input.numbers }
+      : null;
 };
 
 const FOLDS: Readonly<Record<string, Fold>> = {
@@ -66,7 +72,8 @@ const FOLDS: Readonly<Record<string, Fold>> = {
     const removed = axes?.map((axis) => (axis + rank) % rank);
     return input.shape.filter((size, axis) => (removed ? !removed.includes(axis) : size !== 1));
   }),
-  Reshape: (_node, [input, target]) => (input && target ? { shape: [input.numbers.length], numbers: input.numbers } : null),
+  Reshape: (_node, [input, target]) =>
+    input && target ? { shape: [input.numbers.length], numbers: input.numbers } : null,
   Concat: (_node, inputs) => {
     if (inputs.some(({ shape }) => shape.length !== 1)) return null;
     const numbers = inputs.flatMap((input) => input.numbers);

@@ -2,9 +2,17 @@
  * Types and shapes of every value of an ONNX model, with shape arithmetic on constants carried out. Operators that it does not know
  * leave their results unknown (a rule reports those); it never guesses.
  */
-import { type ElementType, isFloatType, type OnnxModel, type OnnxNode, storedTensors, tensorNumbers } from "./onnx-model.ts";
+
 import { foldConstant, LARGEST_SHAPE_CONSTANT } from "./infer-constants.ts";
 import { inferShape } from "./infer-shapes.ts";
+import {
+  type ElementType,
+  isFloatType,
+  type OnnxModel,
+  type OnnxNode,
+  storedTensors,
+  tensorNumbers,
+} from "./onnx-model.ts";
 
 export interface ValueFacts {
   type: ElementType;
@@ -23,7 +31,8 @@ export interface Inference {
 
 export function inferValues(model: OnnxModel): Inference {
   const facts = new Map<string, ValueFacts>();
-  for (const { name, type, shape } of model.inputs) facts.set(name, { type, shape: numericShape(shape), constant: null });
+  for (const { name, type, shape } of model.inputs)
+    facts.set(name, { type, shape: numericShape(shape), constant: null });
   for (const tensor of storedTensors(model)) {
     const whole = !isFloatType(tensor.type) && tensor.data.length <= LARGEST_SHAPE_CONSTANT;
     facts.set(tensor.name, { type: tensor.type, shape: tensor.shape, constant: whole ? tensorNumbers(tensor) : null });
@@ -34,7 +43,7 @@ export function inferValues(model: OnnxModel): Inference {
   for (const node of model.nodes) {
     if (node.op === "Constant") continue;
     const inputs = node.inputs.map((name) => facts.get(name) ?? null);
-    const result = inferShape(node, inputs, model.opset);
+    const result = inferShape(node, inputs);
     if (result.problem) conflicts.push({ node, problem: result.problem });
     multiplyAdds += result.multiplyAdds ?? 0;
     node.outputs.forEach((name, index) => {

@@ -92,14 +92,29 @@ function unroll(node: NeuronNode, sequence: BuiltValue, { builder, steps }: Lowe
 export function neuronRounding(node: NeuronNode): RoundingRecord {
   const options = shiftedOptions(node.neuron, node.options) ?? node.options;
   const { params, paramNames } = variantOf(node.neuron, options, "float32");
-  return { place: `${node.source} ${paramNames.join(", ")}`, numbers: params.length, change: roundArray(params).change };
+  return {
+    place: `${node.source} ${paramNames.join(", ")}`,
+    numbers: params.length,
+    change: roundArray(params).change,
+  };
 }
 
 function factsOf(node: NeuronNode, spikes: BuiltValue): NeuronFacts {
   const { vThreshold, vReset } = node.options as { vThreshold?: number; vReset?: number | null };
   if (vThreshold === undefined || vReset === undefined) {
-    fail("STATE", { where: `neuron "${node.source}"`, expected: "vThreshold and vReset", got: JSON.stringify(node.options) });
+    fail("STATE", {
+      where: `neuron "${node.source}"`,
+      expected: "vThreshold and vReset",
+      got: JSON.stringify(node.options),
+    });
   }
   const shifted = vReset !== null && vReset !== 0 && neuronDefinition(node.neuron).shifted !== undefined;
-  return { layer: node.source, kind: node.neuron, vThreshold, vReset, form: shifted ? "shift" : "plain", spikes: spikes.name };
+  return {
+    layer: node.source,
+    kind: node.neuron,
+    vThreshold,
+    vReset,
+    form: shifted ? "shift" : "plain",
+    spikes: spikes.name,
+  };
 }

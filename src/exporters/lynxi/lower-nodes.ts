@@ -1,13 +1,11 @@
 /** The lowering of each kind of graph node to ONNX operators, or the reason why there is none. Neurons are in `lower-neuron.ts`. */
 import { fail, sizeOf } from "../../core/index.ts";
-import type { PoolNode } from "../../model/index.ts";
-import type { Flow, LoweringContext, NodeLowerings, Refusal } from "./lower.ts";
+import type { Flow, NodeLowerings, Refusal } from "./lower.ts";
 import { neuronLowering } from "./lower-neuron.ts";
+import { poolRefusal, sumPool, windowPool } from "./lower-pool.ts";
 import type { BuiltValue } from "./onnx-builder.ts";
-import type { OnnxAttribute } from "./onnx-model.ts";
+import { int, ints, type OnnxAttribute } from "./onnx-model.ts";
 
-const int = (value: number): OnnxAttribute => ({ kind: "int", value });
-const ints = (value: readonly number[]): OnnxAttribute => ({ kind: "ints", value: [...value] });
 const accepted = (): null => null;
 
 /** Sources of the limit: SpikingJelly's tutorial inference_on_lynxi and lynxi_exchange.py: at most four dimensions anywhere. */
@@ -26,7 +24,11 @@ function only(inputs: readonly Flow[]): Flow {
 }
 
 /** A flow with another value and shape, time as before. */
-const behind = (flow: Flow, value: BuiltValue, shape: readonly number[]): Flow => ({ ...flow, value, shape: [...shape] });
+const behind = (flow: Flow, value: BuiltValue, shape: readonly number[]): Flow => ({
+  ...flow,
+  value,
+  shape: [...shape],
+});
 
 export const LOWERINGS: NodeLowerings = {
   input: {
@@ -45,7 +47,12 @@ export const LOWERINGS: NodeLowerings = {
       const facts = { shape: [x.value.shape[0]!, outputs] };
       const place = `${node.source} weight`;
       if (!node.bias) {
-        const weight = builder.floats(`${node.id}.weight`, [features, outputs], transposed(node.weight.data, outputs, features), place);
+        const weight = builder.floats(
+          `${node.id}.weight`,
+          [features, outputs],
+          transposed(node.weight.data, outputs, features),
+          place,
+        );
         return behind(x, builder.node("MatMul", node.id, [x.value, weight], facts), node.shape);
       }
       const weight = builder.floats(`${node.id}.weight`, node.weight.shape, node.weight.data, place);
@@ -57,15 +64,25 @@ export const LOWERINGS: NodeLowerings = {
     refuse: (node) => tooManyAxes(node.weight.shape.length - 2),
     lower(node, inputs, { builder }) {
       const x = only(inputs);
-      const parts = [x.value, builder.floats(`${node.id}.weight`, node.weight.shape, node.weight.data, `${node.source} weight`)];
-      if (node.bias) parts.push(builder.floats(`${node.id}.bias`, node.bias.shape, node.bias.data, `${node.source} bias`));
-      const value = builder.node("Conv", node.id, parts, { shape: [x.value.shape[0]!, ...node.shape] }, {
-        dilations: ints(node.dilation),
-        group: int(node.groups),
-        kernel_shape: ints(node.weight.shape.slice(2)),
-        pads: ints([...node.padding, ...node.padding]),
-        strides: ints(node.stride),
-      });
+      const parts = [
+        x.value,
+        builder.floats(`${node.id}.weight`, node.weight.shape, node.weight.data, `${node.source} weight`),
+      ];
+      if (node.bias)
+        parts.push(builder.floats(`${node.id}.bias`, node.bias.shape, node.bias.data, `${node.source} bias`));
+      const value = builder.node(
+        "Conv",
+        node.id,
+        parts,
+        { shape: [x.value.shape[0]!, ...node.shape] },
+        {
+          dilations: ints(node.dilation),
+          group: int(node.groups),
+          kernel_shape: ints(node.weight.shape.slice(2)),
+          pads: ints([...node.padding, ...node.padding]),
+          strides: ints(node.stride),
+        },
+      );
       return behind(x, value, node.shape);
     },
   },
@@ -94,7 +111,11 @@ export const LOWERINGS: NodeLowerings = {
       );
       const attributes: Record<string, OnnxAttribute> = { epsilon: { kind: "float", value: node.epsilon } };
       const facts = { shape: x.value.shape };
-      return behind(x, builder.node("BatchNormalization", node.id, [x.value, ...stored], facts, attributes), node.shape);
+      return behind(
+        x,
+        builder.node("BatchNormalization", node.id, [x.value, ...stored], facts, attributes),
+        node.shape,
+      );
     },
   },
   flatten: {
@@ -151,60 +172,4 @@ function transposed(data: Float32Array, rows: number, columns: number): Float32A
   const turned = new Float32Array(data.length);
   for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) turned[c * rows + r] = data[r * columns + c]!;
   return turned;
-}
-
-/** Pixels that a window in ceil mode reaches beyond the padded input, for each axis. */
-function overhang(node: PoolNode, inputShape: readonly number[]): number[] {
-  return node.kernelSize.map((kernel, axis) => {
-    const reach = (node.shape[axis + 1]! - 1) * node.stride[axis]! + (kernel - 1) * node.dilation[axis]! + 1;
-    return Math.max(0, reach - inputShape[axis + 1]! - 2 * node.padding[axis]!);
-  });
-}
-
-function poolRefusal(node: PoolNode, inputShape: readonly number[]): Refusal | null {
-  if (node.operation !== "avg") return null;
-  if (node.dilation.some((step) => step !== 1)) {
-    return {
-      rule: "LX029",
-      expected: "an average pool without dilation",
-      got: `dilation ${node.dilation}`,
-      hint: "Use a convolution.",
-    };
-  }
-  // PyTorch divides such a window by the part inside the padded input; ONNX knows no such count
-  if (node.countIncludePad && overhang(node, inputShape).some((pixels) => pixels > 0)) {
-    return {
-      rule: "LX029",
-      expected: "windows inside the padded input",
-      got: "ceilMode with windows that reach beyond it",
-      hint: "Set ceilMode: false or countIncludePad: false.",
-    };
-  }
-  return null;
-}
-
-function windowPool(node: PoolNode, x: Flow, { builder }: LoweringContext): BuiltValue {
-  const beyond = overhang(node, x.shape);
-  const average = node.operation === "avg";
-  return builder.node(average ? "AveragePool" : "MaxPool", node.id, [x.value], { shape: [x.value.shape[0]!, ...node.shape] }, {
-    kernel_shape: ints(node.kernelSize),
-    pads: ints([...node.padding, ...node.padding.map((pixels, axis) => pixels + beyond[axis]!)]),
-    strides: ints(node.stride),
-    ...(average ? { count_include_pad: int(node.countIncludePad ? 1 : 0) } : { dilations: ints(node.dilation) }),
-  });
-}
-
-/** A sum pool is a depthwise convolution with ones: exact, and rounded once (an average pool times k*k would round twice). */
-function sumPool(node: PoolNode, x: Flow, { builder }: LoweringContext): BuiltValue {
-  const channels = x.shape[0]!;
-  const shape = [channels, 1, ...node.kernelSize];
-  const ones = builder.floats(`${node.id}.ones`, shape, new Float32Array(sizeOf(shape)).fill(1), node.source);
-  const beyond = overhang(node, x.shape);
-  return builder.node("Conv", node.id, [x.value, ones], { shape: [x.value.shape[0]!, ...node.shape] }, {
-    dilations: ints(node.dilation),
-    group: int(channels),
-    kernel_shape: ints(node.kernelSize),
-    pads: ints([...node.padding, ...node.padding.map((pixels, axis) => pixels + beyond[axis]!)]),
-    strides: ints(node.stride),
-  });
 }

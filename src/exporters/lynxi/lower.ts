@@ -4,11 +4,19 @@
  * The style follows SpikingJelly's lynxi_exchange.py, whose graphs ran on a KA200 chip.
  */
 import { fail, formatShape, sizeOf } from "../../core/index.ts";
-import { type Graph, type GraphNode, type InputForm, type InputValues, type NodeKind, type NodeOf, outputNode } from "../../model/index.ts";
+import {
+  type Graph,
+  type GraphNode,
+  type InputForm,
+  type InputValues,
+  type NodeKind,
+  type NodeOf,
+  outputNode,
+} from "../../model/index.ts";
 import type { LossyStep } from "../target.ts";
 import { foldBatchNorms } from "./fold-batch-norm.ts";
-import { LOWERINGS } from "./lower-nodes.ts";
 import type { NeuronFacts } from "./lower-neuron.ts";
+import { LOWERINGS } from "./lower-nodes.ts";
 import { type BuiltValue, OnnxBuilder, type RoundingRecord } from "./onnx-builder.ts";
 import type { OnnxModel } from "./onnx-model.ts";
 
@@ -152,7 +160,9 @@ function lowerNodes(graph: Graph, context: LoweringContext): { layers: LoweredLa
   for (const node of graph.nodes) {
     const before = builder.nodeNames.length;
     const inputs = node.inputs.map(
-      (id) => flows.get(id) ?? fail("STATE", { where: `graph node ${node.id}`, expected: `a node "${id}" before it`, got: "none" }),
+      (id) =>
+        flows.get(id) ??
+        fail("STATE", { where: `graph node ${node.id}`, expected: `a node "${id}" before it`, got: "none" }),
     );
     const flow = answer(node.kind).lower(node as never, inputs, context);
     expectSize(node, flow);
@@ -181,7 +191,11 @@ function answer(kind: NodeKind): NodeLowering<never> {
 
 function expectSize(node: GraphNode, flow: Flow): void {
   if (sizeOf(flow.shape) !== sizeOf(node.shape)) {
-    fail("SHAPE", { where: `Lynxi: ${node.kind} "${node.source}"`, expected: formatShape(node.shape), got: formatShape(flow.shape) });
+    fail("SHAPE", {
+      where: `Lynxi: ${node.kind} "${node.source}"`,
+      expected: formatShape(node.shape),
+      got: formatShape(flow.shape),
+    });
   }
 }
 

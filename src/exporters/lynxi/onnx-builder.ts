@@ -4,7 +4,15 @@
  */
 import { fail, formatShape, sameShape, sizeOf } from "../../core/index.ts";
 import { type RoundingChange, roundArray, toFloat16Bits } from "./float16.ts";
-import type { ElementType, OnnxAttribute, OnnxModel, OnnxTensor, OnnxValue } from "./onnx-model.ts";
+import {
+  type ElementType,
+  int,
+  ints,
+  type OnnxAttribute,
+  type OnnxModel,
+  type OnnxTensor,
+  type OnnxValue,
+} from "./onnx-model.ts";
 import { withoutDeadParts } from "./onnx-prune.ts";
 
 /** A value of the graph under construction: name, type and static shape. */
@@ -31,9 +39,6 @@ export interface RoundingRecord {
 
 /** IR version that ONNX released together with each operator set (onnx/docs/Versioning.md). */
 const IR_VERSION = { 11: 6, 12: 7 } as const;
-
-const int = (value: number): OnnxAttribute => ({ kind: "int", value });
-const ints = (value: readonly number[]): OnnxAttribute => ({ kind: "ints", value: [...value] });
 
 export class OnnxBuilder {
   readonly roundings: RoundingRecord[] = [];

@@ -77,6 +77,9 @@ export type OnnxAttribute =
   /** Subgraphs, sparse tensors and the like: named, not read. */
   | { kind: "unread"; value: string };
 
+export const int = (value: number): OnnxAttribute => ({ kind: "int", value });
+export const ints = (value: readonly number[]): OnnxAttribute => ({ kind: "ints", value: [...value] });
+
 export interface OnnxNode {
   name: string;
   op: string;
@@ -149,13 +152,20 @@ export function constantTensor(node: OnnxNode): OnnxTensor | null {
   const name = node.outputs[0] ?? "";
   const { value, value_float, value_floats, value_int, value_ints } = node.attributes;
   if (value?.kind === "tensor") return { ...value.value, name };
-  if (value_float?.kind === "float") return { name, type: "float32", shape: [], data: Float32Array.of(value_float.value) };
+  if (value_float?.kind === "float")
+    return { name, type: "float32", shape: [], data: Float32Array.of(value_float.value) };
   if (value_floats?.kind === "floats") {
     return { name, type: "float32", shape: [value_floats.value.length], data: Float32Array.from(value_floats.value) };
   }
-  if (value_int?.kind === "int") return { name, type: "int64", shape: [], data: BigInt64Array.of(BigInt(value_int.value)) };
+  if (value_int?.kind === "int")
+    return { name, type: "int64", shape: [], data: BigInt64Array.of(BigInt(value_int.value)) };
   if (value_ints?.kind === "ints") {
-    return { name, type: "int64", shape: [value_ints.value.length], data: BigInt64Array.from(value_ints.value, BigInt) };
+    return {
+      name,
+      type: "int64",
+      shape: [value_ints.value.length],
+      data: BigInt64Array.from(value_ints.value, BigInt),
+    };
   }
   return null;
 }

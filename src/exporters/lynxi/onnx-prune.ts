@@ -15,7 +15,9 @@ export function withoutDeadParts(model: OnnxModel): OnnxModel {
     ...model,
     nodes: model.nodes.filter((node) => live.has(node)),
     initializers: model.initializers.filter(({ name }) => needed.has(name)),
-    values: model.values.filter(({ name }) => needed.has(name) && !model.outputs.some((output) => output.name === name)),
+    values: model.values.filter(
+      ({ name }) => needed.has(name) && !model.outputs.some((output) => output.name === name),
+    ),
   };
 }
 
@@ -25,7 +27,12 @@ export function withOutputs(model: OnnxModel, names: readonly string[]): OnnxMod
   const declared = new Map(model.values.map((value) => [value.name, value]));
   for (const name of names) {
     if (!model.nodes.some((node) => node.outputs.includes(name))) {
-      fail("FILE", { where: "ONNX graph", expected: `a value "${name}"`, got: "none", hint: "Does the manifest belong to this graph?" });
+      fail("FILE", {
+        where: "ONNX graph",
+        expected: `a value "${name}"`,
+        got: "none",
+        hint: "Does the manifest belong to this graph?",
+      });
     }
     // float32 where the file declares nothing: spikes of foreign graphs
     if (!outputs.has(name)) outputs.set(name, declared.get(name) ?? { name, type: "float32", shape: null });

@@ -1,14 +1,17 @@
 /** A Lynxi graph that was read back from disk and runs as the chip is expected to (float16 emulator), or in float32 (ONNX Runtime). */
 import { existsSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fail, sizeOf } from "../../core/index.ts";
-import { MANIFEST_FILE } from "../artefact.ts";
+import { changedSinceExport, MANIFEST_FILE } from "../artefact.ts";
 import type { ChipInput, ChipRun, ChipRunOptions, ChipRuntime, Finding, LayerTrace } from "../target.ts";
+import type { OnnxRun } from "./collector.ts";
+import type { ExecutionMode } from "./executor.ts";
 import { inferValues } from "./infer.ts";
+import { type GraphLayout, layoutOf } from "./layout.ts";
 import { type LynxiManifest, readManifest } from "./manifest.ts";
 import type { OnnxModel } from "./onnx-model.ts";
 import { type OnnxFile, readOnnx } from "./read.ts";
-import { type ExecutionMode, type GraphLayout, layoutOf, type OnnxRun, runModel } from "./simulate.ts";
+import { runModel } from "./simulate.ts";
 
 /** How this chip's runtime names the two modes of every target. */
 const MODES = { chip: "emulator", float32: "float32" } as const;
@@ -41,12 +44,17 @@ export function openLynxi(path: string): LynxiRuntime {
   const manifest = directory || existsSync(manifestPath) ? lynxiManifest(manifestPath, directory) : null;
   const file = readOnnx(directory ? join(path, manifest!.file) : path);
   const own = manifest && belongs(manifest, file, manifestPath, directory) ? manifest : null;
+  const changed =
+    own && own.sha256[own.file] !== file.sha256
+      ? [changedSinceExport(file.path, own.sha256[own.file], file.sha256)]
+      : [];
   const layout = own ? layoutFrom(own, file.path) : layoutOf(file.model, file.path);
   const sources = own ? sourcesFrom(own) : sourcesOf(file.model, layout);
   const execute: LynxiRuntime["execute"] = async (input, mode, options = {}) => {
     const spikes = options.layers ? sources.map(({ value }) => value) : [];
     const run = await runModel(file.model, layout, input, { ...options, mode, spikes }, file.path);
-    return chipRun(run, layout, options.layers ? sources : []);
+    const result = chipRun(run, layout, options.layers ? sources : []);
+    return { ...result, events: [...changed, ...result.events] };
   };
   return {
     target: "lynxi",
@@ -74,18 +82,29 @@ function lynxiManifest(path: string, required: boolean): LynxiManifest | null {
   }
 }
 
-/** In a directory the graph must be the manifest's; a lone file beside a manifest may be another one. */
+/**
+ * In a directory the graph must be the manifest's, if only with other numbers; a lone file beside a manifest may be another one.
+ * @throws FILE when the graph lacks the values that the manifest names.
+ */
 function belongs(manifest: LynxiManifest, file: OnnxFile, path: string, required: boolean): boolean {
   const expected = manifest.sha256[manifest.file];
   if (expected === file.sha256) return true;
-  const named = required || file.path.endsWith(manifest.file);
+  const named = required || basename(file.path) === manifest.file;
   if (!named) return false;
+  if (describes(manifest, file.model)) return true;
   fail("FILE", {
     where: file.path,
     expected: `sha256 ${expected} (${path})`,
     got: file.sha256,
     hint: "The graph was changed after the export: export again.",
   });
+}
+
+/** True when the graph has every value that the manifest names. */
+function describes(manifest: LynxiManifest, model: OnnxModel): boolean {
+  const made = new Set([...model.inputs.map(({ name }) => name), ...model.nodes.flatMap(({ outputs }) => outputs)]);
+  const named = [...manifest.inputs, ...manifest.outputs].map(({ name }) => name);
+  return [...named, ...sourcesFrom(manifest).map(({ value }) => value)].every((name) => made.has(name));
 }
 
 function layoutFrom(manifest: LynxiManifest, where: string): GraphLayout {
@@ -103,7 +122,9 @@ function layoutFrom(manifest: LynxiManifest, where: string): GraphLayout {
 }
 
 function sourcesFrom(manifest: LynxiManifest): SpikeSource[] {
-  return manifest.layers.flatMap(({ layer, shape, neuron }) => (neuron ? [{ layer, value: neuron.spikes, shape }] : []));
+  return manifest.layers.flatMap(({ layer, shape, neuron }) =>
+    neuron ? [{ layer, value: neuron.spikes, shape }] : [],
+  );
 }
 
 function sourcesOf(model: OnnxModel, layout: GraphLayout): SpikeSource[] {
@@ -122,9 +143,7 @@ function chipRun(run: OnnxRun, { steps }: GraphLayout, sources: readonly SpikeSo
       data: Uint8Array.from(data),
     };
   });
-  const output = run.sequence
-    ? { layer: "output", shape: [steps, samples, run.features], data: run.sequence }
-    : null;
+  const output = run.sequence ? { layer: "output", shape: [steps, samples, run.features], data: run.sequence } : null;
   return { samples, rates: run.rates, output, layers, events: run.nonFinite.map(nonFiniteEvent) };
 }
 

@@ -28,7 +28,8 @@ export async function openSession(model: OnnxModel, where: string): Promise<Onnx
   return {
     async run(inputs) {
       const feeds: Record<string, Tensor> = {};
-      for (const [name, { shape, data }] of inputs) feeds[name] = inputTensor(types.get(name) ?? "float32", data, shape);
+      for (const [name, { shape, data }] of inputs)
+        feeds[name] = inputTensor(types.get(name) ?? "float32", data, shape);
       const results = await session.run(feeds);
       return new Map(Object.entries(results).map(([name, tensor]) => [name, hostArray(tensor)]));
     },

@@ -122,7 +122,16 @@ function checkNetwork(network: Network): Finding[] {
     if (!(error instanceof SpikeshipError)) throw error;
     const { where, expected, got, hint } = error.facts;
     const message = `expected ${expected}, got ${got}`;
-    return [{ rule: "LX012", severity: "error", place: where, message, source: "IEEE 754 binary16", ...(hint ? { rewrite: hint } : {}) }];
+    return [
+      {
+        rule: "LX012",
+        severity: "error",
+        place: where,
+        message,
+        source: "IEEE 754 binary16",
+        ...(hint ? { rewrite: hint } : {}),
+      },
+    ];
   }
 }
 

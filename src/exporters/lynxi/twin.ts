@@ -4,7 +4,14 @@
  * float32 between neighbouring nodes, so such a graph says nothing about rounding.) Made from the delivered graph, never delivered itself.
  */
 import { fromFloat16Bits, roundArray } from "./float16.ts";
-import { ELEMENT_TYPES, type OnnxAttribute, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxValue } from "./onnx-model.ts";
+import {
+  ELEMENT_TYPES,
+  type OnnxAttribute,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxValue,
+} from "./onnx-model.ts";
 import { roundsResult } from "./operators.ts";
 
 const castTo = (type: "float16" | "float32"): OnnxAttribute => ({ kind: "int", value: ELEMENT_TYPES[type] });
@@ -44,7 +51,8 @@ function integerValues(model: OnnxModel): Set<string> {
   const names = new Set(model.initializers.filter(({ type }) => whole(type)).map(({ name }) => name));
   for (const node of model.nodes) {
     const constant = node.attributes.value;
-    const made = node.op === "Constant" ? constant?.kind === "tensor" && whole(constant.value.type) : node.op === "Shape";
+    const made =
+      node.op === "Constant" ? constant?.kind === "tensor" && whole(constant.value.type) : node.op === "Shape";
     const inherited = node.inputs.length > 0 && node.inputs.every((name) => names.has(name));
     if (made || inherited) for (const output of node.outputs) names.add(output);
   }
@@ -61,14 +69,17 @@ function typedFloat32(model: OnnxModel): OnnxModel {
     initializers: model.initializers.map(roundedTensor),
     nodes: model.nodes.map((node) => ({
       ...node,
-      attributes: Object.fromEntries(Object.entries(node.attributes).map(([name, attribute]) => [name, widened(node, name, attribute)])),
+      attributes: Object.fromEntries(
+        Object.entries(node.attributes).map(([name, attribute]) => [name, widened(node, name, attribute)]),
+      ),
     })),
   };
 }
 
 function widened(node: OnnxNode, name: string, attribute: OnnxAttribute): OnnxAttribute {
   if (attribute.kind === "tensor") return { kind: "tensor", value: roundedTensor(attribute.value) };
-  const toHalf = node.op === "Cast" && name === "to" && attribute.kind === "int" && attribute.value === ELEMENT_TYPES.float16;
+  const toHalf =
+    node.op === "Cast" && name === "to" && attribute.kind === "int" && attribute.value === ELEMENT_TYPES.float16;
   return toHalf ? castTo("float32") : attribute;
 }
 

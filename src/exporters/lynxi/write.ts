@@ -7,11 +7,12 @@ import { decodeOnnx } from "./decode.ts";
 import { emulate } from "./emulator.ts";
 import { encodeOnnx } from "./encode.ts";
 import { goldenInput, hostBytes } from "./golden.ts";
+import { layoutOf } from "./layout.ts";
 import type { Lowering } from "./lower.ts";
 import { GRAPH_FILE, makeManifest } from "./manifest.ts";
 import { checkModel } from "./rules.ts";
 import { COMPILE_SCRIPT, compileScript, INFER_SCRIPT, inferScript } from "./scripts.ts";
-import { inputOfCalls, layoutOf } from "./simulate.ts";
+import { inputOfCalls } from "./simulate.ts";
 
 export interface WriteOptions {
   /** Element type that the host sends and receives. Default float16. */
@@ -55,7 +56,10 @@ export function writeArtefact(lowering: Lowering, directory: string, options: Wr
 /** The design rules on the bytes that will be written, and what rounding lost on the way there. */
 export function findingsOf(lowering: Lowering, graph: Uint8Array): Finding[] {
   const neurons = lowering.layers.flatMap(({ neuron }) => neuron ?? []);
-  return [...checkModel(decodeOnnx(graph, GRAPH_FILE), { steps: lowering.steps, neurons }), ...roundingLosses(lowering)];
+  return [
+    ...checkModel(decodeOnnx(graph, GRAPH_FILE), { steps: lowering.steps, neurons }),
+    ...roundingLosses(lowering),
+  ];
 }
 
 /** Small numbers that float16 cut to zero: the file cannot show them any more. */

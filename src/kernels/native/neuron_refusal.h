@@ -1,5 +1,5 @@
-// How the neuron scan refuses a call. The function lies outside the per-ISA files, because a Failure is made of strings, whose inline
-// functions must not be compiled for an instruction set that this processor may lack (see isa.h).
+// How the neuron scan refuses a call. The function lies outside the per-ISA files, because a Failure is made of
+// strings, whose inline functions must not be compiled for an instruction set that this processor may lack (see isa.h).
 #pragma once
 
 #include <cstddef>

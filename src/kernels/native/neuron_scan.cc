@@ -1,7 +1,9 @@
-// The scan of a neuron over time, generic over the generated neurons; compiled once for each instruction set. It holds no
-// equation: the step and its derivative come from `generated/neurons.h`, and this file decides order, memory and threads.
+// The scan of a neuron over time, generic over the generated neurons; compiled once for each instruction set. It holds
+// no equation: the step and its derivative come from `generated/neurons.h`, and this file decides order, memory and
+// threads.
 //
-// Elements are independent, so they are cut into blocks; a block's states stay in the cache while all steps run over it. Blocks do not depend on the number of threads, nor do the sums over parameters, which are added in block order.
+// Elements are independent, so they are cut into blocks; a block's states stay in the cache while all steps run over
+// it. Blocks do not depend on the number of threads, nor do the sums over parameters, which are added in block order.
 #include "neuron_scan.h"
 
 #include <cstdint>
@@ -26,8 +28,8 @@ namespace {
 #include "generated/neurons.h"
 #pragma GCC diagnostic pop
 
-// Elements of a block. Rows of 16 KiB are long enough for the processor's prefetching (a fifth faster than 4 KiB on 32 MiB tensors),
-// and a block of two double states with the rows around it still lies in a second-level cache.
+// Elements of a block. Rows of 16 KiB are long enough for the processor's prefetching (a fifth faster than 4 KiB on 32
+// MiB tensors), and a block of two double states with the rows around it still lies in a second-level cache.
 constexpr size_t block_size = 4096;
 
 struct Block {
@@ -75,6 +77,7 @@ void store_row(const Neuron& neuron, const typename Neuron::Register* from, floa
 }
 
 #include "neuron_scan_forward.h"
+#include "neuron_scan_backward_rows.h"
 #include "neuron_scan_backward.h"
 
 // Stands for the backward pass of readings that only run forward.
@@ -131,7 +134,8 @@ void neuron_backward(const NeuronBackwardCall& call) {
   backward(call, named ? find_surrogate(call.surrogate.c_str(), call.surrogate_params.size()) : nullptr);
 }
 
-void surrogate_grad(const std::string& surrogate, const std::vector<double>& params, const float* x, float* out, size_t n) {
+void surrogate_grad(const std::string& surrogate, const std::vector<double>& params, const float* x, float* out,
+                    size_t n) {
   const SurrogateRow row = find_surrogate(surrogate.c_str(), params.size());
   const double* numbers = params.data();
   for_each_block(n, 1, [=](Block block, size_t) { row(numbers, x + block.first, out + block.first, block.size); });

@@ -1,125 +1,5 @@
-// The backward scan: steps run backward over one block after another, recomputing spikes and states from the stored values.
-// Included by neuron_scan.cc.
-
-// A surrogate's derivative over one row.
-using SurrogateRow = void (*)(const double* parameters, const float* argument, float* slope, size_t n);
-
-template <class Surrogate>
-void surrogate_row(const double* parameters, const float* argument, float* slope, size_t n) {
-  const Surrogate surrogate(parameters);
-  SPIKESHIP_ROW_LOOP
-  for (size_t i = 0; i < n; i++) slope[i] = surrogate(argument[i]);
-}
-
-// Parameter gradients are summed in double precision over eight lanes: the same order on every instruction set.
-constexpr size_t sum_lanes = 8;
-
-constexpr bool has_bit(int mask, int bit) { return (mask >> bit & 1) != 0; }
-
-template <class Neuron>
-struct BackwardRows {
-  using Register = typename Neuron::Register;
-  static constexpr int learned = Neuron::learned;
-  Register before[Neuron::states][block_size];
-  Register stored[Neuron::stored][block_size];
-  float carry[Neuron::states][block_size];
-  float given[Neuron::stored][block_size];
-  float slope[block_size];
-  float g_x[block_size];
-  float contribution[learned > 0 ? learned : 1][block_size];
-  float zero[block_size];
-  double sums[learned > 0 ? learned : 1][sum_lanes];
-};
-
-// What one step backward reads besides the rows it works on. Absent inputs point to zeros; stored values that the derivative
-// does not read are null.
-template <class Neuron>
-struct StepRows {
-  const float* x;
-  const float* g_spike;
-  const float* g_charged[Neuron::stored];
-  const typename Neuron::Register* stored[Neuron::stored];
-  float* g_x;
-};
-
-template <class Neuron>
-void argument_row(const Neuron neuron, const StepRows<Neuron> step, float* argument, size_t n) {
-  using Register = typename Neuron::Register;
-  SPIKESHIP_ROW_LOOP
-  for (size_t i = 0; i < n; i++) {
-    Register charged[Neuron::stored];
-#pragma GCC unroll 4
-    for (int k = 0; k < Neuron::stored; k++) charged[k] = has_bit(Neuron::reads_stored, k) ? step.stored[k][i] : Register{};
-    neuron.argument(charged, argument[i]);
-  }
-}
-
-template <class Neuron>
-void backward_row(const Neuron neuron, const StepRows<Neuron> step, BackwardRows<Neuron>& rows, size_t n) {
-  using Register = typename Neuron::Register;
-  constexpr int learned = Neuron::learned > 0 ? Neuron::learned : 1;
-  SPIKESHIP_ROW_LOOP
-  for (size_t i = 0; i < n; i++) {
-    Register state[Neuron::states], charged[Neuron::stored];
-    float g_next[Neuron::states], g_charged[Neuron::stored], g_state[Neuron::states], g_parameter[learned];
-#pragma GCC unroll 4
-    for (int k = 0; k < Neuron::states; k++) {
-      state[k] = has_bit(Neuron::reads_states, k) ? rows.before[k][i] : Register{};
-      g_next[k] = rows.carry[k][i];
-    }
-#pragma GCC unroll 4
-    for (int k = 0; k < Neuron::stored; k++) {
-      charged[k] = has_bit(Neuron::reads_stored, k) ? step.stored[k][i] : Register{};
-      g_charged[k] = step.g_charged[k][i];
-    }
-    neuron.step(step.x[i], state, charged, rows.slope[i], step.g_spike[i], g_next, g_charged, step.g_x[i], g_state, g_parameter);
-#pragma GCC unroll 4
-    for (int k = 0; k < Neuron::states; k++) rows.carry[k][i] = g_state[k];
-#pragma GCC unroll 4
-    for (int k = 0; k < Neuron::learned; k++) rows.contribution[k][i] = g_parameter[k];
-  }
-}
-
-template <class Neuron>
-void sum_contributions(BackwardRows<Neuron>& rows, size_t n) {
-  for (int k = 0; k < Neuron::learned; k++) {
-    double* sums = rows.sums[k];
-    const float* values = rows.contribution[k];
-    size_t i = 0;
-    for (; i + sum_lanes <= n; i += sum_lanes) {
-#pragma GCC unroll 8
-      for (size_t lane = 0; lane < sum_lanes; lane++) sums[lane] += static_cast<double>(values[i + lane]);
-    }
-    for (size_t lane = 0; i < n; i++, lane++) sums[lane] += static_cast<double>(values[i]);
-  }
-}
-
-// Gradients arrive per unit at the edge; inside they are per grid step.
-template <class Neuron>
-NEURON_WORD float inward(const Neuron& neuron) {
-  if constexpr (Neuron::is_grid) return 1.0f / neuron.gridScale;
-  else return 1.0f;
-}
-
-template <class Neuron>
-NEURON_WORD float outward(const Neuron& neuron) {
-  if constexpr (Neuron::is_grid) return neuron.gridScale;
-  else return 1.0f;
-}
-
-inline void add_scaled_row(const float* from, float scale, float* to, size_t n) {
-  SPIKESHIP_ROW_LOOP
-  for (size_t i = 0; i < n; i++) to[i] += from[i] * scale;
-}
-
-inline void scale_row(const float* from, float scale, float* to, size_t n) {
-  SPIKESHIP_ROW_LOOP
-  for (size_t i = 0; i < n; i++) to[i] = from[i] * scale;
-}
-
-inline void clear_row(float* to, size_t n) {
-  for (size_t i = 0; i < n; i++) to[i] = 0.0f;
-}
+// The backward scan: steps run backward over one block after another, recomputing spikes and states from the stored
+// values. Included by neuron_scan.cc.
 
 template <class Neuron>
 class BackwardBlock {
@@ -170,7 +50,8 @@ class BackwardBlock {
   void find_states_before(size_t t) {
     if (t == 0) {
       for (int k = 0; k < Neuron::states; k++) {
-        if (has_bit(Neuron::reads_states, k)) load_row(neuron_, call_.initial_states[k] + block_.first, rows_.before[k], block_.size);
+        if (!has_bit(Neuron::reads_states, k)) continue;
+        load_row(neuron_, call_.initial_states[k] + block_.first, rows_.before[k], block_.size);
       }
       return;
     }
@@ -187,7 +68,7 @@ class BackwardBlock {
     for (size_t i = 0; i < block_.size; i++) {
       Register charged[Neuron::stored], state[Neuron::states] = {};
 #pragma GCC unroll 4
-      for (int k = 0; k < Neuron::stored; k++) charged[k] = has_bit(Neuron::reads_stored, k) ? stored[k][i] : Register{};
+      for (int k = 0; k < Neuron::stored; k++) charged[k] = stored_at<Neuron>(stored, k, i);
       neuron.restore(charged, state);
 #pragma GCC unroll 4
       for (int k = 0; k < Neuron::states; k++) rows_.before[k][i] = state[k];
@@ -211,7 +92,8 @@ class BackwardBlock {
       }
     }
     for (int k = 0; k < Neuron::states; k++) {
-      if (call_.grad_state_seqs[k]) add_scaled_row(call_.grad_state_seqs[k] + offset, inward(neuron_), rows_.carry[k], n);
+      const float* given = call_.grad_state_seqs[k];
+      if (given) add_scaled_row(given + offset, inward(neuron_), rows_.carry[k], n);
     }
     if constexpr (Neuron::fires) {
       argument_row(neuron_, rows, rows_.slope, n);
@@ -242,7 +124,9 @@ void expect_backward(const NeuronBackwardCall& call) {
   expect_neuron_count("gradients of initial states", Neuron::states, call.grad_initial_states.size());
   bool present = !Neuron::reads_x || call.x;
   for (int k = 0; k < Neuron::stored; k++) present = present && (!has_bit(Neuron::reads_stored, k) || call.saved[k]);
-  for (int k = 0; k < Neuron::states; k++) present = present && (!has_bit(Neuron::reads_states, k) || call.initial_states[k]);
+  for (int k = 0; k < Neuron::states; k++) {
+    present = present && (!has_bit(Neuron::reads_states, k) || call.initial_states[k]);
+  }
   if (!present) refuse_neuron_call("every buffer that the variant's derivative reads", "an absent one");
 }
 

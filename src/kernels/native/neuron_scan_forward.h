@@ -7,9 +7,9 @@ struct ForwardRows {
   float spike[block_size];
 };
 
-template <class Neuron>
-void forward_row(const Neuron neuron, const float* x, ForwardRows<Neuron>& rows, float* spike, typename Neuron::Register* const (&stored)[Neuron::stored], size_t n) {
-  using Register = typename Neuron::Register;
+template <class Neuron, class Register = typename Neuron::Register>
+void forward_row(const Neuron neuron, const float* x, ForwardRows<Neuron>& rows, float* spike,
+                 Register* const (&stored)[Neuron::stored], size_t n) {
   SPIKESHIP_ROW_LOOP
   for (size_t i = 0; i < n; i++) {
     Register state[Neuron::states], next[Neuron::states], charged[Neuron::stored];
@@ -30,7 +30,8 @@ struct RowTarget {
   float* to;
   bool streamed;
 
-  RowTarget(float* base, size_t offset, bool stream) : to(base ? base + offset : nullptr), streamed(stream && is_aligned(to)) {}
+  RowTarget(float* base, size_t offset, bool stream)
+      : to(base ? base + offset : nullptr), streamed(stream && is_aligned(to)) {}
   float* writable(float* scratch) const { return to && !streamed ? to : scratch; }
   void finish(const float* scratch, size_t n) const {
     if (to && streamed) stream_row(to, scratch, n);

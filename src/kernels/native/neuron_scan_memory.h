@@ -1,5 +1,5 @@
-// How a block's rows reach memory: results that are larger than the caches are streamed past them, which saves reading the lines
-// that are about to be overwritten. Constants and inline functions of the including file's namespace only.
+// How a block's rows reach memory: results that are larger than the caches are streamed past them, which saves reading
+// the lines that are about to be overwritten. Constants and inline functions of the including file's namespace only.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,8 @@
 namespace spikeship::SPIKESHIP_ISA_NAMESPACE {
 namespace {
 
-// Outputs of a call from this size on are streamed: nothing of them would still be in a cache when the next operation reads it.
+// Outputs of a call from this size on are streamed: nothing of them would still be in a cache when the next operation
+// reads it.
 constexpr size_t stream_from_bytes = size_t{8} << 20;
 
 inline __attribute__((always_inline)) bool is_aligned(const float* row) {

@@ -1,6 +1,6 @@
-// The operations that generated neuron code calls by name: the words for which C++ has no operator. Their exact meaning is in
-// `src/model/neurons/vocabulary.ts`; the number target computes the same. Included inside the including file's own namespace.
-// All are branch-free, so that loops over them become vector instructions.
+// The operations that generated neuron code calls by name: the words for which C++ has no operator. Their exact meaning
+// is in `src/model/neurons/vocabulary.ts`; the number target computes the same. Included inside the including file's
+// own namespace. All are branch-free, so that loops over them become vector instructions.
 
 template <class To, class From>
 NEURON_WORD To bits_as(From value) {
@@ -16,8 +16,8 @@ NEURON_WORD double with_sign(double size, double of) {
   return bits_as<double>(bits_as<uint64_t>(size) | (bits_as<uint64_t>(of) & 0x8000000000000000u));
 }
 
-// To the nearest whole number and toward zero. Without SSE4.1's instructions by adding and subtracting 2^23 (2^52), which numbers of
-// that size do not need. (g++ makes vector code of `trunc` only with -fno-trapping-math.)
+// To the nearest whole number and toward zero. Without SSE4.1's instructions by adding and subtracting 2^23 (2^52),
+// which numbers of that size do not need. (g++ makes vector code of `trunc` only with -fno-trapping-math.)
 #if defined(__SSE4_1__) || !defined(__x86_64__)
 NEURON_WORD double nearest(double x) { return __builtin_rint(x); }
 NEURON_WORD float truncate(float x) { return __builtin_truncf(x); }

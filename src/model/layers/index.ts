@@ -10,7 +10,7 @@ import { avgPool2dDefinition, maxPool2dDefinition, sumPool2dDefinition } from ".
 import { sequentialDefinition } from "./sequential.ts";
 
 export { BatchNorm2d, batchNorm2dDefinition } from "./batch-norm.ts";
-export { Conv2d, conv2dDefinition } from "./conv2d.ts";
+export { Conv2d, type Conv2dOptions, conv2dDefinition } from "./conv2d.ts";
 export type { ForwardContext, LayerDefinition, ParameterSpec, StepMode } from "./define.ts";
 export { Dropout, dropoutDefinition } from "./dropout.ts";
 export { Flatten, flattenDefinition } from "./flatten.ts";
@@ -27,7 +27,7 @@ export {
   sumPool2dDefinition,
 } from "./pool2d.ts";
 export * from "./registry.ts";
-export { Sequential, type SequentialOptions, sequentialDefinition } from "./sequential.ts";
+export { forwardThrough, Sequential, type SequentialOptions, sequentialDefinition } from "./sequential.ts";
 
 export const modelLayerDefinitions: readonly LayerDefinition[] = [
   sequentialDefinition,

@@ -1,6 +1,7 @@
 /** Layers one after the other (PyTorch's `Sequential`), numbered or named. */
 import { z } from "zod";
-import type { LayerDefinition } from "./define.ts";
+import type { Tensor } from "../../tensor/index.ts";
+import type { ForwardContext, LayerDefinition } from "./define.ts";
 import { Layer } from "./layer.ts";
 import { makeLayer } from "./registry.ts";
 
@@ -34,20 +35,27 @@ export const sequentialDefinition: LayerDefinition<SequentialOptions> = {
   shape(input, o) {
     return Object.values(o.layers).reduce((shape, layer) => layer.outputShape(shape), input);
   },
-  forward(x, layer, context) {
-    let current = x;
-    for (const child of layer.children.values()) {
-      const next = child.forward(current, context);
-      // what backward needs is held by the tape; everything else can go now
-      if (current !== x && current !== next) current.dispose();
-      current = next;
-    }
-    return current;
-  },
+  forward: (x, layer, context) => forwardThrough(layer, x, context),
   lower(layer, graph) {
     for (const child of layer.children.values()) child.definition.lower(child, graph);
   },
 };
+
+/** Runs the members of a container one after the other. */
+export function forwardThrough(
+  container: { children: ReadonlyMap<string, Layer> },
+  x: Tensor,
+  context: ForwardContext,
+): Tensor {
+  let current = x;
+  for (const child of container.children.values()) {
+    const next = child.forward(current, context);
+    // what backward needs is held by the tape; everything else can go now
+    if (current !== x && current !== next) current.dispose();
+    current = next;
+  }
+  return current;
+}
 
 /** `Sequential([Conv2d(...), IFNode()])` or `Sequential({ features: Sequential([...]), head: Linear(...) })`. */
 export const Sequential = (layers: Layer[] | Record<string, Layer>): Layer<SequentialOptions> =>

@@ -1,4 +1,7 @@
-/** The first half of CubaLIFNode: the current alone, for networks with a norm between current and voltage. It never fires. */
+/**
+ * The first half of CubaLIFNode: the current alone, for networks with a norm between current and voltage. It never
+ * fires.
+ */
 import { z } from "zod";
 import * as cuba from "./cuba.ts";
 import { defineNeuron } from "./define.ts";

@@ -1,7 +1,7 @@
 /**
- * The two integrators of Lava's current-based neuron, on the integer grid, shared by the whole neuron and its two halves.
- * One weight unit is `scale` weight steps and `64 * scale` grid steps. Sources: Lava DL (slayer, CUBA neuron) for training
- * arithmetic, Lava's fixed-point LIF model for the chip reading (24 bits; see the word `bound`).
+ * The two integrators of Lava's current-based neuron, on the integer grid, shared by the whole neuron and its two
+ * halves. One weight unit is `scale` weight steps and `64 * scale` grid steps. Sources: Lava DL (slayer, CUBA neuron)
+ * for training arithmetic, Lava's fixed-point LIF model for the chip reading (24 bits; see the word `bound`).
  */
 import { z } from "zod";
 import type { ParameterWords, Words } from "./vocabulary.ts";
@@ -79,14 +79,16 @@ export const voltageParameters = {
   center: { meaning: "potential at which the surrogate's argument is 0" },
 } as const;
 
-/** Learned decays are stored as Lava DL and SpikingJelly store them: floats from 0 to 4096, rounded where they are used. */
+/**
+ * Learned decays are stored as Lava DL and SpikingJelly store them: floats from 0 to 4096, rounded where they are used.
+ */
 export const learnedDecay = <K extends string>(option: K) => ({
   meaning: "decay in 4096ths, 0 to 4096, used as the nearest whole number (halves to even)",
   initial: (options: Readonly<Record<K, number>>) => options[option] * FULL_DECAY,
 });
 
 export function deriveDecay<E>(w: ParameterWords<E>, fraction: number, learned: E | undefined): E {
-  return w.roundEven(learned ?? w.constant(fraction * FULL_DECAY));
+  return w.roundEven(w.clamp(learned ?? w.constant(fraction * FULL_DECAY), 0, FULL_DECAY));
 }
 
 /** Options with learned decays (by checkpoint name) written into them, clamped to the chip's range. */
@@ -120,7 +122,8 @@ export function deriveVoltage<E>(
   const threshold = effectiveThreshold(options);
   return {
     ...deriveScale(w, options),
-    // Whole numbers compare strictly, so no margin is left to vanish in float32 (Lava DL fires at equality from 4096 weight steps up).
+    // Whole numbers compare strictly, so no margin is left to vanish in float32 (Lava DL fires at equality from 4096
+    // weight steps up).
     thresholdGrid: w.constant(Math.floor(threshold * grid + THRESHOLD_MARGIN)),
     biasGrid: w.constant(STEPS_PER_WEIGHT * Math.trunc(options.bias * options.scale)),
     center: w.constant(threshold + THRESHOLD_MARGIN / grid),

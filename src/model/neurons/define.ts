@@ -2,7 +2,10 @@
 import type { z } from "zod";
 import type { ParameterWords, Reading, Words } from "./vocabulary.ts";
 
-/** Static choices and their values: they select which variant of the step is printed, and appear in its name in this order. */
+/**
+ * Static choices and their values: they select which variant of the step is printed, and appear in its name in this
+ * order.
+ */
 export type FlagValues = Readonly<Record<string, readonly string[]>>;
 export type FlagsOf<V extends FlagValues> = { readonly [K in keyof V]: V[K][number] };
 export type Flags = Readonly<Record<string, string>>;
@@ -70,7 +73,10 @@ export interface NeuronDefinition<
   threshold?(options: NoInfer<O>): number;
   /** The same neuron with its learned values written into fixed options, for graphs and chips. */
   freeze?(options: NoInfer<O>, learned: Readonly<Record<string, number>>): { kind: string; options: object };
-  /** Options of the neuron seen from its reset potential: same spikes, states lower by vReset, reset to 0. Only where that holds. */
+  /**
+   * Options of the neuron seen from its reset potential: same spikes, states lower by vReset, reset to 0. Only where
+   * that holds.
+   */
   shifted?(options: NoInfer<O>): NoInfer<O>;
 }
 

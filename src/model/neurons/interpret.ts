@@ -1,7 +1,7 @@
 /**
- * A neuron over time in plain numbers: slow, obvious, the living definition that the kernels are compared with. Arrays are `[T, E]`
- * (T steps, E elements), states `[E]`, reals in float32. Gradients are added in the kernels' order, so that they agree bit for bit;
- * gradients of parameters are summed in another order and agree only closely.
+ * A neuron over time in plain numbers: slow, obvious, the living definition that the kernels are compared with. Arrays
+ * are `[T, E]` (T steps, E elements), states `[E]`, reals in float32. Gradients are added in the kernels' order, so
+ * that they agree bit for bit; gradients of parameters are summed in another order and agree only closely.
  */
 import type { Flags } from "./define.ts";
 import { neuronDefinition } from "./registry.ts";

@@ -1,9 +1,11 @@
-/** From a neuron and its options to what a kernel is called with: the variant's name, its numbers, and what it needs. */
+/**
+ * From a neuron and its options to what a kernel is called with: the variant's name, its numbers, and what it needs.
+ */
 import { fail } from "../../core/index.ts";
 import type { Flags, NeuronDefinition } from "./define.ts";
 import { neuronDefinition } from "./registry.ts";
 import { printNeuron, type VariantChoice, type VariantFacts } from "./targets/cpp-neuron.ts";
-import { constantDual, dualParameterWords, variableDual } from "./targets/derivative.ts";
+import { dualParameterWords, partialOf, variableDual } from "./targets/derivative.ts";
 import { float64Words, roundTo } from "./targets/number.ts";
 import type { Reading } from "./vocabulary.ts";
 
@@ -103,7 +105,7 @@ export function variantOf(
     Object.fromEntries(Object.entries(learned).map(([name, value]) => [name, variableDual(name, value)])),
   );
   const rounded = facts.parameters.map((name) => {
-    const { value } = duals[name] ?? constantDual(0);
+    const { value } = duals[name]!;
     return definition.parameters[name]!.grid ? value : round(value);
   });
   return {
@@ -118,23 +120,12 @@ export function variantOf(
     savedInBackward: facts.backward?.charged ?? [],
     readsInputInBackward: facts.backward?.x ?? false,
     learned,
-    learnedGradients: (gradParams) =>
-      Object.fromEntries(
-        Object.keys(learned).map((name) => [name, learnedGradient(name, facts.parameters, duals, gradParams)]),
-      ),
+    learnedGradients(gradParams) {
+      const gradient = (name: string) =>
+        facts.parameters.reduce((sum, parameter, i) => sum + gradParams[i]! * partialOf(duals[parameter]!, name), 0);
+      return Object.fromEntries(Object.keys(learned).map((name) => [name, gradient(name)]));
+    },
   };
-}
-
-function learnedGradient(
-  name: string,
-  parameters: readonly string[],
-  duals: Readonly<Record<string, ReturnType<typeof constantDual<number>>>>,
-  gradParams: Float64Array,
-): number {
-  return parameters.reduce((sum, parameter, i) => {
-    const partial = duals[parameter]?.partials.get(name) ?? 0;
-    return sum + gradParams[i]! * (typeof partial === "number" ? partial : 1);
-  }, 0);
 }
 
 /** Value of each state before the first step, by name. */
@@ -159,8 +150,8 @@ export function freezeNeuron(
 }
 
 /**
- * Options of the same neuron measured from its reset potential ("shift" form): same spikes, potentials lower by vReset, reset to and start
- * at 0. Soft-reset neurons stay as they are; null where a neuron has no such form.
+ * Options of the same neuron measured from its reset potential ("shift" form): same spikes, potentials lower by vReset,
+ * reset to and start at 0. Soft-reset neurons stay as they are; null where a neuron has no such form.
  */
 export function shiftedOptions(kind: string, options: object): object | null {
   return neuronDefinition(kind).shifted?.(options) ?? null;

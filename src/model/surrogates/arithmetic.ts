@@ -1,6 +1,6 @@
 /**
- * The arithmetic words: what surrogate functions are written in, and what the neuron vocabulary extends. A target gives each
- * word a meaning; `E` is that target's kind of value (a number, a piece of C++ text, ...).
+ * The arithmetic words: what surrogate functions are written in, and what the neuron vocabulary extends. A target gives
+ * each word a meaning; `E` is that target's kind of value (a number, a piece of C++ text, ...).
  */
 
 /** Plain arithmetic. Every result is rounded to the target's number format, one rounding for each word. */
@@ -15,7 +15,10 @@ export interface Arithmetic<E> {
   negate(a: E): E;
 }
 
-/** What elementary functions need besides arithmetic, chosen so that a processor does each in one or two vector instructions. */
+/**
+ * What elementary functions need besides arithmetic, chosen so that a processor does each in one or two vector
+ * instructions.
+ */
 export interface FunctionWords<E> extends Arithmetic<E> {
   /** |a| */
   absolute(a: E): E;

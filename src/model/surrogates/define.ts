@@ -1,6 +1,6 @@
 /**
- * What a surrogate function is: a smooth stand-in for the step function whose derivative replaces the derivative of the spike.
- * The argument is potential minus threshold.
+ * What a surrogate function is: a smooth stand-in for the step function whose derivative replaces the derivative of the
+ * spike. The argument is potential minus threshold.
  */
 import type { z } from "zod";
 import type { FunctionWords } from "./arithmetic.ts";

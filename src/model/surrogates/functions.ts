@@ -1,6 +1,6 @@
 /**
- * Elementary functions written once over the words, so that TypeScript, C++ and CUDA give the same bits: a C library's `expf`
- * differs from machine to machine and cannot be vectorised portably. Meant for float32.
+ * Elementary functions written once over the words, so that TypeScript, C++ and CUDA give the same bits: a C library's
+ * `expf` differs from machine to machine and cannot be vectorised portably. Meant for float32.
  */
 import type { FunctionWords } from "./arithmetic.ts";
 
@@ -23,7 +23,10 @@ function polynomial<E>(w: FunctionWords<E>, x: E, coefficients: readonly number[
 /** Taylor coefficients 1/k!: at |r| <= ln(2)/2 the first omitted term is 5e-9. */
 const EXPONENTIAL = [1, 1, 1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 720, 1 / 5040];
 
-/** e^x = 2^n e^r with r in [-ln2/2, ln2/2], to about 1 unit in the last place; 0 below -87.33, e^88 above 88, NaN for NaN. */
+/**
+ * e^x = 2^n e^r with r in [-ln2/2, ln2/2], to about 1 unit in the last place; 0 below -87.33, e^88 above 88, NaN for
+ * NaN.
+ */
 export function exponential<E>(w: FunctionWords<E>, x: E): E {
   const lowest = w.constant(LOWEST_EXPONENT);
   const highest = w.constant(HIGHEST_EXPONENT);
@@ -39,7 +42,10 @@ export function exponential<E>(w: FunctionWords<E>, x: E): E {
 /** Taylor coefficients of atan(z)/z in z^2: at z = tan(pi/8) the first omitted term is 2e-8. */
 const ARCTANGENT = [1, -1 / 3, 1 / 5, -1 / 7, 1 / 9, -1 / 11, 1 / 13, -1 / 15];
 
-/** atan(x) to about 1e-7. Arguments above 1 go through pi/2 - atan(1/a), then above tan(pi/8) through pi/4 + atan((a-1)/(a+1)). */
+/**
+ * atan(x) to about 1e-7. Arguments above 1 go through pi/2 - atan(1/a), then above tan(pi/8) through pi/4 +
+ * atan((a-1)/(a+1)).
+ */
 export function arctangent<E>(w: FunctionWords<E>, x: E): E {
   const one = w.constant(1);
   const zero = w.constant(0);

@@ -1,4 +1,6 @@
-/** The surrogates by name: reading them from JSON, making them in SpikingJelly's style, and what the kernels are given. */
+/**
+ * The surrogates by name: reading them from JSON, making them in SpikingJelly's style, and what the kernels are given.
+ */
 import { fail, nearestName, parseWith } from "../../core/index.ts";
 import { float32Arithmetic } from "./arithmetic.ts";
 import { atan } from "./atan.ts";

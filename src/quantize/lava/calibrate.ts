@@ -1,6 +1,20 @@
-/** Choosing the weight scale of each block: the power of two that changes the synapse's output least on real data. */
-import { evaluationStream, type Layer, type Network, resetNet } from "../../model/index.ts";
-import { conv2d, linear, mean, noGrad, reshape, scope, square, sub, Tensor } from "../../tensor/index.ts";
+/** Choosing the weight scale of each block: the power of two that changes the synapse's output least on real data and that the chip holds. */
+import { type Conv2dOptions, evaluationStream, type Layer, type Network, resetNet } from "../../model/index.ts";
+import {
+  abs,
+  conv2d,
+  linear,
+  max,
+  mean,
+  noGrad,
+  reshape,
+  scope,
+  square,
+  sub,
+  sum,
+  Tensor,
+} from "../../tensor/index.ts";
+import { POOL_SCALE_MAX } from "./synapse.ts";
 import { quantizeWeights } from "./weights.ts";
 
 export interface ScaleCalibration {
@@ -9,75 +23,83 @@ export interface ScaleCalibration {
   data: Float32Array;
 }
 
-/** Smallest and largest scale tried. At 4096 and a threshold of 1 the chip's threshold mantissa is 4096 of at most 131071. */
+/** A synapse and the neuron right behind it. */
+export interface SynapseAndNeuron {
+  synapse: Layer;
+  neuron: Layer;
+}
+
 const SCALES = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096];
 /** Lava DL's default scale, used where there is nothing to choose from. */
 export const DEFAULT_SCALE = 64;
+/** The chip's threshold is a mantissa of 17 bits in weight steps. */
+const THRESHOLD_MAX = 2 ** 17 - 1;
+/** Half of the chip's 24-bit voltage, in weight steps of 64: room for inputs that drive harder than the calibration samples. */
+const VOLTAGE_MAX = 2 ** 22 / 64;
 
-/** Scale by path of the synapse layer. */
+/** Scale of each synapse: `scale` for all when it is given, else chosen from the samples, else the default. */
 export function chooseScales(
   network: Network,
-  options: { scale?: number; calibration?: ScaleCalibration },
-): Map<string, number> {
-  const synapses = network.layers().filter((layer) => "weight" in layer.specs && layer.children.size === 0);
-  const pools = network.layers().filter((layer) => layer.kind === "SumPool2d");
-  const scales = new Map<string, number>(
-    [...synapses, ...pools].map((layer) => [layer.path, options.scale ?? DEFAULT_SCALE]),
-  );
-  if (options.scale !== undefined || !options.calibration) return scales;
-  const inputs = collectInputs(network, new Set(synapses), options.calibration);
-  for (const [layer, input] of inputs) {
-    scales.set(layer.path, bestScale(layer, input));
-    input.dispose();
+  pairs: readonly SynapseAndNeuron[],
+  { scale, calibration }: { scale?: number | undefined; calibration?: ScaleCalibration | undefined },
+): Map<Layer, number> {
+  const scales = new Map(pairs.map(({ synapse }) => [synapse, scale ?? DEFAULT_SCALE]));
+  if (scale === undefined && calibration) {
+    onInputs(network, calibration, (layer, input) => {
+      const pair = pairs.find(({ synapse }) => synapse === layer);
+      if (pair && "weight" in layer.specs) scales.set(layer, bestScale(pair, input));
+    });
+  }
+  for (const [synapse, chosen] of scales) {
+    if (synapse.kind === "SumPool2d") scales.set(synapse, Math.min(chosen, POOL_SCALE_MAX));
   }
   return scales;
 }
 
-/** What reaches each synapse on the calibration samples, time folded into the batch. */
-function collectInputs(network: Network, synapses: Set<Layer>, calibration: ScaleCalibration): Map<Layer, Tensor> {
+/** Runs the samples and shows what reaches each layer without members, `[T, N, ...]`. The tensor is only lent. */
+function onInputs(network: Network, calibration: ScaleCalibration, see: (layer: Layer, input: Tensor) => void): void {
   const order = network.layers().filter((layer) => layer.children.size === 0);
-  const inputs = new Map<Layer, Tensor>();
-  const remember = (layer: Layer | undefined, output: Tensor) => {
-    if (!layer || !synapses.has(layer)) return;
-    const [steps = 0, batch = 0, ...rest] = output.shape;
-    inputs.set(layer, reshape(output, [steps * batch, ...rest]).detach());
-  };
   resetNet(network);
-  scope(() => {
-    const collected = noGrad(() => {
-      const random = evaluationStream(0);
-      const samples = Tensor.from(calibration.data, calibration.shape);
-      const sequence = network.encode(samples, random);
-      remember(order[0], sequence);
-      network.forwardSequence(sequence, {
-        training: false,
-        random,
-        observe: (layer, output) => {
-          const at = order.indexOf(layer);
-          if (at >= 0) remember(order[at + 1], output);
-        },
-      });
-      return [...inputs.values()];
-    });
-    return collected;
-  });
-  resetNet(network);
-  return inputs;
+  try {
+    noGrad(() =>
+      scope(() => {
+        const random = evaluationStream(0);
+        const sequence = network.encode(Tensor.from(calibration.data, calibration.shape), random);
+        if (order[0]) see(order[0], sequence);
+        network.forwardSequence(sequence, {
+          training: false,
+          random,
+          observe(layer, output) {
+            const next = order[order.indexOf(layer) + 1];
+            if (order.includes(layer) && next) see(next, output);
+          },
+        });
+      }),
+    );
+  } finally {
+    resetNet(network);
+  }
 }
 
-function bestScale(layer: Layer, input: Tensor): number {
-  const weight = layer.tensor("weight").detach();
-  const run = (w: Tensor) => (layer.kind === "Linear" ? linear(input, w, null) : conv2d(input, w, null, layer.options));
-  const best = noGrad(() =>
-    scope(() => {
-      const exact = run(weight);
-      const errors = SCALES.map((scale) => ({
-        scale,
-        error: scope(() => mean(square(sub(run(quantizeWeights(weight, scale)), exact))).item()),
-      }));
-      return errors.reduce((least, candidate) => (candidate.error < least.error ? candidate : least)).scale;
-    }),
-  );
-  weight.dispose();
-  return best;
+/** Smallest mean squared error of the synapse's output among the scales whose threshold and voltages the chip holds. */
+function bestScale({ synapse, neuron }: SynapseAndNeuron, sequence: Tensor): number {
+  return scope(() => {
+    const [steps = 0, batch = 0, ...rest] = sequence.shape;
+    const input = reshape(sequence, [steps * batch, ...rest]);
+    const weight = synapse.tensor("weight");
+    const run = (w: Tensor) =>
+      synapse.kind === "Linear" ? linear(input, w) : conv2d(input, w, null, synapse.options as Conv2dOptions);
+    const exact = run(weight);
+    const drive = max(sum(abs(reshape(exact, [steps, -1])), [0])).item();
+    const { vThreshold } = neuron.options as { vThreshold?: number };
+    const fits = (scale: number) => scale * (vThreshold ?? 0) <= THRESHOLD_MAX && scale * drive <= VOLTAGE_MAX;
+    const error = (scale: number) => scope(() => mean(square(sub(run(quantizeWeights(weight, scale)), exact))).item());
+    const [smallest = DEFAULT_SCALE, ...larger] = SCALES;
+    let best = { scale: smallest, error: error(smallest) };
+    for (const scale of larger.filter(fits)) {
+      const candidate = error(scale);
+      if (candidate < best.error) best = { scale, error: candidate };
+    }
+    return best.scale;
+  });
 }

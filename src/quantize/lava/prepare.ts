@@ -1,19 +1,24 @@
 /** The trainable twin of a network for Loihi: each synapse and its neuron become one of Lava's blocks, scales chosen from data. */
 import { z } from "zod";
 import { fail, parseWith } from "../../core/index.ts";
-import { Layer, Network, Sequential } from "../../model/index.ts";
-import { copyLayer } from "../copy.ts";
-import { asCubaNeuron, Block, expectSynapse } from "./block.ts";
-import { chooseScales, type ScaleCalibration } from "./calibrate.ts";
+import { copyLayer, isSpikingLayer, type Layer, Network, Sequential } from "../../model/index.ts";
+import { Block, blockDefinition } from "./block.ts";
+import { chooseScales, type ScaleCalibration, type SynapseAndNeuron } from "./calibrate.ts";
+import { asCubaNeuron } from "./neuron.ts";
+import { refuse } from "./refusal.ts";
+import { expectSynapse } from "./synapse.ts";
 
+const [SCALE_MIN, SCALE_MAX] = [16, 4096];
 const optionsSchema = z.strictObject({
   scale: z
     .int()
-    .refine((scale) => scale >= 16 && scale <= 4096 && Number.isInteger(Math.log2(scale)), {
-      message: "a power of two from 16 to 4096",
+    .refine((scale) => scale >= SCALE_MIN && scale <= SCALE_MAX && Number.isInteger(Math.log2(scale)), {
+      message: `a scale that is no power of two from ${SCALE_MIN} to ${SCALE_MAX}`,
     })
     .optional()
-    .describe("weight steps per training unit for every block; chosen for each layer from data when it is not given"),
+    .describe(
+      "weight steps per training unit for every block (sum pools: at most 128); chosen for each layer from data when it is not given",
+    ),
 });
 
 export interface LoihiPrepareOptions {
@@ -23,11 +28,17 @@ export interface LoihiPrepareOptions {
   calibration?: ScaleCalibration;
 }
 
+/** Layers that a prepared network keeps as they are. */
+const KEPT = ["Flatten", "Dropout", blockDefinition.kind];
+
+type Part = { name: string } & ({ copy: Layer } | SynapseAndNeuron | { members: Part[] });
+
 /**
  * A new network with its own tensors. What cannot be mapped is refused with the reason: layers without a neuron behind them, biases,
- * batch norms, max and average pooling, soft reset, decayInput, inputs that are not spikes.
+ * batch norms, max and average pooling, soft reset, decayInput, inputs that are not spikes. Blocks stay as they are.
  */
 export function prepareForLoihi(network: Network, options: LoihiPrepareOptions = {}): Network {
+  const { scale } = parseWith(optionsSchema, options.options ?? {}, "Loihi prepare options");
   if (network.encoder.values !== "spikes") {
     fail("TARGET", {
       where: "Loihi, network input",
@@ -36,79 +47,77 @@ export function prepareForLoihi(network: Network, options: LoihiPrepareOptions =
       hint: "Loihi receives spikes: train the network with one of those encoders.",
     });
   }
-  checkMappable(network.root);
-  const { scale } = parseWith(optionsSchema, options.options ?? {}, "Loihi prepare options");
-  const scales = chooseScales(network, {
-    ...(scale ? { scale } : {}),
-    ...(options.calibration ? { calibration: options.calibration } : {}),
-  });
+  // all refusals come before anything is built
+  const parts = partsOf(network.root);
+  const scales = chooseScales(network, pairsIn(parts), { scale, calibration: options.calibration });
   return new Network({
     inputShape: network.inputShape,
     steps: network.steps,
     encoder: network.encoder,
-    root: blocks(network.root, scales),
+    root: build(parts, scales),
   });
 }
 
-/** Walks synapse-neuron pairs without building anything, so that a refusal leaves nothing behind. */
-function checkMappable(container: Layer): void {
-  let pending: Layer | null = null;
-  const unmatched = (layer: Layer) =>
-    fail("TARGET", {
-      where: `Loihi, ${layer.label}`,
-      expected: "an IFNode, LIFNode or CubaLIFNode right behind it",
-      got: "something else",
-      hint: "Every layer on Loihi has a neuron: pairs of synapse and neuron become blocks.",
-    });
-  for (const child of container.children.values()) {
-    if (child.kind.endsWith("Node")) {
-      if (!pending)
-        fail("TARGET", { where: `Loihi, ${child.label}`, expected: "a synapse before the neuron", got: "none" });
-      asCubaNeuron(child);
+/** What each member of a sequence becomes: pairs of synapse and neuron, and layers that stay. */
+function partsOf(container: Layer): Part[] {
+  if (container.kind !== "Sequential") {
+    refuse(container, "a Sequential of layers as the network", container.kind, "Put the layers into a Sequential.");
+  }
+  const parts: Part[] = [];
+  let pending: { name: string; synapse: Layer } | null = null;
+  for (const [name, layer] of container.children) {
+    if (pending) {
+      parts.push({ ...pending, neuron: neuronBehind(pending.synapse, layer) });
       pending = null;
-      continue;
-    }
-    if (pending) unmatched(pending);
-    if (child.kind === "Sequential") checkMappable(child);
-    else if (child.kind !== "Flatten" && child.kind !== "Dropout" && child.kind !== "Block") {
-      expectSynapse(child);
-      pending = child;
-    }
-  }
-  if (pending) unmatched(pending);
-}
-
-function blocks(container: Layer, scales: ReadonlyMap<string, number>): Layer {
-  const members: [string, Layer][] = [];
-  let synapse: { name: string; layer: Layer } | null = null;
-  for (const [name, child] of container.children) {
-    if (child.kind === "Sequential") members.push([name, blocks(child, scales)]);
-    else if (child.kind === "Flatten" || child.kind === "Dropout") members.push([name, copyLayer(child)]);
-    else if (child.kind === "Block") members.push([name, copyBlock(child)]);
-    else if (!synapse) synapse = { name, layer: child };
+    } else if (layer.kind === "Sequential") parts.push({ name, members: partsOf(layer) });
+    else if (KEPT.includes(layer.kind)) parts.push({ name, copy: layer });
     else {
-      members.push([synapse.name, blockOf(synapse.layer, child, scales.get(synapse.layer.path)!)]);
-      synapse = null;
+      if (isSpikingLayer(layer))
+        refuse(layer, "a synapse right before the neuron", "none", "Put a Conv2d or Linear before it.");
+      expectSynapse(layer);
+      pending = { name, synapse: layer };
     }
   }
-  return Sequential(Object.fromEntries(members)) as unknown as Layer;
+  if (pending) neuronBehind(pending.synapse, null);
+  return parts;
 }
 
-function blockOf(synapse: Layer, neuron: Layer, scale: number): Layer {
-  const cuba = asCubaNeuron(neuron);
-  const scaled =
-    neuron.kind === "CubaLIFNode" ? copyLayer(cuba) : new Layer(cuba.definition, { ...cuba.options, scale });
-  return Block(copyLayer(synapse), scaled) as unknown as Layer;
+function neuronBehind(synapse: Layer, layer: Layer | null): Layer {
+  if (layer && isSpikingLayer(layer)) {
+    asCubaNeuron(layer);
+    return layer;
+  }
+  // a layer that Loihi could not hold anyway is the better news
+  if (layer && !KEPT.includes(layer.kind) && layer.kind !== "Sequential") expectSynapse(layer);
+  const hint = "Every layer on Loihi has a neuron: pairs of synapse and neuron become blocks.";
+  return refuse(synapse, "an IFNode, LIFNode or CubaLIFNode right behind it", layer?.label ?? "nothing", hint);
 }
 
-function copyBlock(block: Layer): Layer {
-  const [synapse, neuron] = [...block.children.values()] as [Layer, Layer];
-  return Block(copyLayer(synapse), copyLayer(neuron)) as unknown as Layer;
+function pairsIn(parts: readonly Part[]): SynapseAndNeuron[] {
+  return parts.flatMap((part) => {
+    if ("members" in part) return pairsIn(part.members);
+    return "synapse" in part ? [part] : [];
+  });
 }
 
-/** True when every synapse of a network stands in a block. */
+function build(parts: readonly Part[], scales: ReadonlyMap<Layer, number>): Layer {
+  const members = parts.map((part): [string, Layer] => {
+    if ("members" in part) return [part.name, build(part.members, scales)];
+    if ("copy" in part) return [part.name, copyLayer(part.copy)];
+    const { synapse, neuron } = part;
+    const cuba = neuron.kind === "CubaLIFNode" ? copyLayer(neuron) : asCubaNeuron(neuron, scales.get(synapse)!);
+    return [part.name, Block(copyLayer(synapse), cuba)];
+  });
+  return Sequential(Object.fromEntries(members));
+}
+
+/** True when all that a network does with weights, pools and neurons happens in blocks. */
 export function isPreparedForLoihi(network: Network): boolean {
-  const layers = network.layers();
-  const inBlocks = new Set(layers.filter((layer) => layer.kind === "Block").flatMap((block) => [...block.walk()]));
-  return layers.every((layer) => !("weight" in layer.specs) || inBlocks.has(layer));
+  const hasBlocks = network.layers().some(({ kind }) => kind === blockDefinition.kind);
+  return hasBlocks && isPreparedSequence(network.root);
+}
+
+function isPreparedSequence(layer: Layer): boolean {
+  if (layer.kind === "Sequential") return [...layer.children.values()].every(isPreparedSequence);
+  return KEPT.includes(layer.kind);
 }

@@ -1,5 +1,5 @@
 /** Lava's 8-bit synaptic weights as a trainable operation. */
-import { clamp, roundEven, scale as scaleBy, type Tensor } from "../../tensor/index.ts";
+import { clamp, div, roundEven, scale as scaleBy, type Tensor } from "../../tensor/index.ts";
 
 /** Largest and smallest weight in units of 1/scale: a signed byte in steps of two. */
 export const WEIGHT_MAX = 254;
@@ -11,6 +11,6 @@ export const WEIGHT_MIN = -256;
  * Source: lava-dl `slayer/synapse` with `pre_hook_fx` = quantize_8bit; the clamp at 254 is the chip's, SpikingJelly's 255 is not on its grid.
  */
 export function quantizeWeights(weight: Tensor, scale: number): Tensor {
-  const grid = scaleBy(roundEven(scaleBy(weight, scale / 2)), 2 / scale);
+  const grid = div(roundEven(scaleBy(weight, scale / 2)), scale / 2);
   return clamp(grid, WEIGHT_MIN / scale, WEIGHT_MAX / scale);
 }

@@ -4,6 +4,7 @@
  * Sums inside a convolution or matrix product stay float32 and are rounded once, as the chip's design is assumed to do.
  */
 import {
+  forwardThrough,
   type Layer,
   type LayerDefinition,
   makeLayer,
@@ -16,15 +17,9 @@ export const float16SequentialDefinition: LayerDefinition<SequentialOptions> = {
   ...sequentialDefinition,
   kind: "Float16Sequential",
   summary: "layers one after the other, every result rounded to float16",
-  forward(x, layer, context) {
-    const input = roundFloat16(x);
-    const output = sequentialDefinition.forward(input, layer, { ...context, arithmetic: "float16" });
-    if (output !== input) input.dispose();
-    return output;
-  },
+  forward: (x, layer, context) => forwardThrough(layer, roundFloat16(x), { ...context, arithmetic: "float16" }),
 };
 
 /** `Float16Sequential([Conv2d(...), IFNode()])`, with the members and checkpoint keys of a `Sequential`. */
-// biome-ignore lint/suspicious/noExplicitAny: members may be layers of any option type
-export const Float16Sequential = (layers: Layer<any>[] | Record<string, Layer<any>>): Layer<SequentialOptions> =>
+export const Float16Sequential = (layers: Layer[] | Record<string, Layer>): Layer<SequentialOptions> =>
   makeLayer(float16SequentialDefinition, { layers });

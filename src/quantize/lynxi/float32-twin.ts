@@ -1,7 +1,6 @@
 /** The float32 reading of a float16 network: the same rounded parameters, nothing else rounded. */
-import { type Layer, Network, Sequential } from "../../model/index.ts";
+import { copyLayer, type Layer, Network, Sequential } from "../../model/index.ts";
 import { noGrad, roundFloat16 } from "../../tensor/index.ts";
-import { copyLayer } from "../copy.ts";
 import { float16SequentialDefinition } from "./float16.ts";
 
 /** A new network with its own tensors. What float16 changes in a network is the difference between it and this twin. */
@@ -17,15 +16,19 @@ export function float32Twin(prepared: Network): Network {
 function unrounded(layer: Layer): Layer {
   if (layer.kind !== float16SequentialDefinition.kind && layer.kind !== "Sequential") return roundedCopy(layer);
   const members = [...layer.children].map(([name, child]) => [name, unrounded(child)] as const);
-  return Sequential(Object.fromEntries(members)) as unknown as Layer;
+  return Sequential(Object.fromEntries(members));
 }
 
+/** Statistics of batch norms are parameters too; the batch counter never meets a number of the network. */
 function roundedCopy(layer: Layer): Layer {
   const copy = copyLayer(layer);
-  for (const [name, tensor] of copy.parameters)
-    copy.setTensor(
-      name,
-      noGrad(() => roundFloat16(tensor)),
-    );
+  for (const [name, tensor] of [...copy.parameters, ...copy.buffers]) {
+    if (name !== "num_batches_tracked") {
+      copy.setTensor(
+        name,
+        noGrad(() => roundFloat16(tensor)),
+      );
+    }
+  }
   return copy;
 }

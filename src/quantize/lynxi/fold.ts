@@ -1,6 +1,6 @@
 /** Folding a batch norm into the convolution before it: one layer instead of two, the same function in evaluation mode. */
 import { fail } from "../../core/index.ts";
-import { Conv2d, type Layer } from "../../model/index.ts";
+import { Conv2d, type Conv2dOptions, type Layer } from "../../model/index.ts";
 import { Tensor } from "../../tensor/index.ts";
 
 /**
@@ -23,11 +23,11 @@ export function foldBatchNorm(conv: Layer, norm: Layer): Layer {
   const variance = numbers(norm, "running_var")!;
   const gamma = numbers(norm, "weight");
   const beta = numbers(norm, "bias");
-  const eps = (norm.options as { eps: number }).eps;
+  const { eps } = norm.options as { eps: number };
   const channels = mean.length;
   const perChannel = weight.length / channels;
   const factor = Float64Array.from(variance, (v, c) => (gamma?.[c] ?? 1) / Math.sqrt(v + eps));
-  const folded = Conv2d({ ...conv.options, bias: true }) as unknown as Layer;
+  const folded = Conv2d({ ...(conv.options as Conv2dOptions), bias: true });
   folded.setTensor(
     "weight",
     Tensor.from(

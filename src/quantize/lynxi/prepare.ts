@@ -1,8 +1,7 @@
 /** The trainable float16 twin of a network, for Lynxi chips: batch norm folded, every result rounded to float16. */
 import { z } from "zod";
-import { parseWith } from "../../core/index.ts";
-import { type Layer, Network } from "../../model/index.ts";
-import { copyLayer } from "../copy.ts";
+import { fail, parseWith } from "../../core/index.ts";
+import { copyLayer, isSpikingLayer, type Layer, Network, neuronDefinition, Sequential } from "../../model/index.ts";
 import { Float16Sequential, float16SequentialDefinition } from "./float16.ts";
 import { foldBatchNorm } from "./fold.ts";
 
@@ -18,31 +17,39 @@ export interface LynxiPrepareOptions {
   options?: Record<string, unknown>;
 }
 
-/** A new network with its own tensors, names as in the original. */
+/** A new network with its own tensors, names as in the original. Neurons without a float16 reading are refused. */
 export function prepareForLynxi(network: Network, options: LynxiPrepareOptions = {}): Network {
   const { foldBatchNorm: fold } = parseWith(optionsSchema, options.options ?? {}, "Lynxi prepare options");
+  for (const layer of network.layers()) expectHalf(layer);
   return new Network({
     inputShape: network.inputShape,
     steps: network.steps,
     encoder: network.encoder,
-    root: Float16Sequential(members(network.root, fold)),
+    root: Float16Sequential(isSequence(network.root) ? members(network.root, fold) : { 0: copyLayer(network.root) }),
+  });
+}
+
+const isSequence = ({ kind }: Layer) => kind === "Sequential" || kind === float16SequentialDefinition.kind;
+
+function expectHalf(layer: Layer): void {
+  if (!isSpikingLayer(layer) || neuronDefinition(layer.kind).readings.includes("half")) return;
+  fail("TARGET", {
+    where: `Lynxi, ${layer.label}`,
+    expected: "an IFNode, LIFNode or ParametricLIFNode",
+    got: layer.kind,
+    hint: "Its integer arithmetic is Loihi's: prepare the network it was made from.",
   });
 }
 
 function members(container: Layer, fold: boolean): Record<string, Layer> {
-  const children = container.kind === "Sequential" ? [...container.children] : [["0", container] as [string, Layer]];
   const prepared: [string, Layer][] = [];
-  for (const [name, child] of children) {
+  for (const [name, child] of container.children) {
     const before = prepared.at(-1);
     if (fold && child.kind === "BatchNorm2d" && before?.[1].kind === "Conv2d") {
       const conv = before[1];
       before[1] = foldBatchNorm(conv, child);
       conv.dispose();
-    } else if (child.kind === "Sequential") {
-      prepared.push([name, Float16Sequential(members(child, fold)) as unknown as Layer]);
-    } else {
-      prepared.push([name, copyLayer(child)]);
-    }
+    } else prepared.push([name, isSequence(child) ? Sequential(members(child, fold)) : copyLayer(child)]);
   }
   return Object.fromEntries(prepared);
 }

@@ -45,13 +45,13 @@ export const traits: fc.Arbitrary<NetTraits> = fc.record({
 
 function weights(numbers: Numbers, shape: number[]): NetArray {
   const count = shape.reduce((product, size) => product * size, 1);
-  const [least, most] = numbers.pick([
+  const [least, most] = numbers.pick<readonly [number, number]>([
     [-128, 127],
     [-128, 127],
     [-20, 40],
     [1, 127],
     [-127, -1],
-  ] as const);
+  ]);
   const values = Array.from({ length: count }, () => 2 * numbers.between(least, most));
   // an all-zero matrix cannot be loaded
   if (values.every((value) => value === 0)) values[0] = 2;

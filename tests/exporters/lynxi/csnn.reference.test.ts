@@ -1,16 +1,16 @@
 /** A convolutional network against SpikingJelly and a numpy emulation of float16 (lynxi.h5), and graphs that torch.onnx.export wrote. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { fromFloat16Bits } from "../../../src/exporters/lynxi/float16.ts";
 import {
   checkModel,
+  type ExecutionMode,
   layoutOf,
   lowerGraph,
   readOnnx,
-  type ExecutionMode,
   runModel,
   runOnnx,
   summarizeOnnx,
 } from "../../../src/exporters/lynxi/index.ts";
-import { fromFloat16Bits } from "../../../src/exporters/lynxi/float16.ts";
 import type { ChipInput } from "../../../src/exporters/target.ts";
 import { type Graph, GraphBuilder, graphArray } from "../../../src/model/index.ts";
 import { fixture } from "../../fixture.ts";
@@ -65,7 +65,14 @@ function csnn(): Graph {
     side /= 2;
     const window = { kernelSize: [2, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1] };
     const pooled = [shape[0]!, side, side];
-    graph.add("pool", { source: `${at + 3}`, shape: pooled, operation: "max", ...window, ceilMode: false, countIncludePad: true });
+    graph.add("pool", {
+      source: `${at + 3}`,
+      shape: pooled,
+      operation: "max",
+      ...window,
+      ceilMode: false,
+      countIncludePad: true,
+    });
   }
   graph.add("flatten", { source: "8", shape: [graph.current.shape.reduce((product, n) => product * n, 1)] });
   for (const at of [9, 11]) {
@@ -147,16 +154,22 @@ describe("graphs written by torch.onnx.export", () => {
   it("keep the hard rules but for weights that float16 cannot hold, and have shape arithmetic to fold", () => {
     const { model } = readOnnx(fixture("csnn_torch_export.onnx"));
     const found = checkModel(model, { steps: Number(file.attribute("/csnn", "T")) });
-    const rules = (severity: string) => new Set(found.filter((finding) => finding.severity === severity).map(({ rule }) => rule));
+    const rules = (severity: string) =>
+      new Set(found.filter((finding) => finding.severity === severity).map(({ rule }) => rule));
     expect([...rules("error")]).toEqual(["LX011"]);
     expect(rules("warning")).toContain("LX006");
   });
 
   it("are summarised with their operators, layers and sizes", () => {
     const summary = summarizeOnnx(readOnnx(fixture("csnn_torch_export.onnx")));
-    const operators = JSON.parse(String(file.attribute("/csnn", "onnx_ops")))["csnn_torch_export.onnx"] as Record<string, number>;
+    const operators = JSON.parse(String(file.attribute("/csnn", "onnx_ops")))["csnn_torch_export.onnx"] as Record<
+      string,
+      number
+    >;
     expect(summary.operators).toEqual(operators);
-    expect(summary.spikeLayers.map(({ steps }) => steps)).toEqual(new Array(4).fill(Number(file.attribute("/csnn", "T"))));
+    expect(summary.spikeLayers.map(({ steps }) => steps)).toEqual(
+      new Array(4).fill(Number(file.attribute("/csnn", "T"))),
+    );
     expect(summary.maxDimensions).toBe(4);
   });
 });

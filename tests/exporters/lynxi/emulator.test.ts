@@ -1,7 +1,15 @@
 /** The emulator and the twin: rounding, groups of calls, and numbers that leave float16. */
 import { f16round } from "@petamoriken/float16";
 import { describe, expect, it } from "vitest";
-import { emulate, layoutOf, lowerGraph, openSession, type OnnxModel, runModel, twinOf } from "../../../src/exporters/lynxi/index.ts";
+import {
+  emulate,
+  layoutOf,
+  lowerGraph,
+  type OnnxModel,
+  openSession,
+  runModel,
+  twinOf,
+} from "../../../src/exporters/lynxi/index.ts";
 import { GraphBuilder, graphArray } from "../../../src/model/index.ts";
 import { dyadicInput, planGraph } from "./graphs.ts";
 import { floats, modelOf, node } from "./models.ts";
@@ -10,7 +18,9 @@ const membrane = { vThreshold: 1, vReset: 0, detachReset: false };
 
 function run(model: OnnxModel, data: number[], groups = 1, arithmetic: "float16" | "float32" = "float16") {
   const shape = [model.inputs[0]!.shape!.map(Number)[0]! * groups, ...model.inputs[0]!.shape!.slice(1).map(Number)];
-  const { outputs, nonFinite } = emulate(model, new Map([["x", { shape, data: Float32Array.from(data) }]]), groups, { arithmetic });
+  const { outputs, nonFinite } = emulate(model, new Map([["x", { shape, data: Float32Array.from(data) }]]), groups, {
+    arithmetic,
+  });
   return { y: Array.from(outputs.get("y")!.data), shape: outputs.get("y")!.shape, nonFinite };
 }
 
@@ -55,7 +65,9 @@ describe("the float16 emulator", () => {
     const whole = emulate(model, new Map([["x", { shape: [calls * 2, 2, 4, 4], data }]]), calls).outputs.get("rate")!;
     const single = Array.from({ length: calls }, (_, call) => {
       const part = data.slice(call * size, (call + 1) * size);
-      return Array.from(emulate(model, new Map([["x", { shape: [2, 2, 4, 4], data: part }]]), 1).outputs.get("rate")!.data);
+      return Array.from(
+        emulate(model, new Map([["x", { shape: [2, 2, 4, 4], data: part }]]), 1).outputs.get("rate")!.data,
+      );
     });
     expect(whole.shape).toEqual([calls * 2, 3]);
     expect(Array.from(whole.data)).toEqual(single.flat());
@@ -67,7 +79,12 @@ describe("the float16 emulator", () => {
     graph.add("input", { source: "input", shape: [1], form: "image", values: "real" });
     const weight = graphArray(Float32Array.of(60000), [1, 1]);
     graph.add("linear", { source: "head", shape: [1], weight, bias: null });
-    graph.add("neuron", { source: "spikes", shape: [1], neuron: "IFNode", options: { ...membrane, vThreshold: 65000 } });
+    graph.add("neuron", {
+      source: "spikes",
+      shape: [1],
+      neuron: "IFNode",
+      options: { ...membrane, vThreshold: 65000 },
+    });
     graph.add("rateOutput", { source: "output", shape: [1] });
     const { model } = lowerGraph(graph.build());
     const layout = layoutOf(model, "x");
@@ -92,7 +109,9 @@ describe("the float16 emulator", () => {
 });
 
 describe("the twin", () => {
-  const model = modelOf([node("Mul", "p", ["x", "w"]), node("Add", "y", ["p", "x"])], { initializers: [floats("w", [1], [0.1])] });
+  const model = modelOf([node("Mul", "p", ["x", "w"]), node("Add", "y", ["p", "x"])], {
+    initializers: [floats("w", [1], [0.1])],
+  });
 
   it("has a Cast to float16 and back behind the input and behind every operator that computes", () => {
     const twin = twinOf(model);

@@ -1,11 +1,18 @@
 /** The written graph computes what the network's graph says: in ONNX Runtime, in the emulator, and as a twin, against a direct loop. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeOnnx, layoutOf, lowerGraph, type ExecutionMode, type OnnxModel, runModel } from "../../../src/exporters/lynxi/index.ts";
 import { decodeOnnx } from "../../../src/exporters/lynxi/decode.ts";
+import {
+  type ExecutionMode,
+  encodeOnnx,
+  layoutOf,
+  lowerGraph,
+  type OnnxModel,
+  runModel,
+} from "../../../src/exporters/lynxi/index.ts";
 import type { ChipInput } from "../../../src/exporters/target.ts";
 import type { Graph } from "../../../src/model/index.ts";
-import { directRun, dyadicInput, type GraphPlan, planGraph, type Precision } from "./graphs.ts";
+import { directRun, dyadicInput, type GraphPlan, type Precision, planGraph } from "./graphs.ts";
 
 const resets = fc.constantFrom(null, 0, -0.25, 0.25);
 const membrane = { vThreshold: 1, detachReset: false };
@@ -54,7 +61,12 @@ const activity = { spikes: 0, values: 0 };
 async function expectDirect(
   mode: ExecutionMode,
   precision: Precision,
-  { graph, model, input, stepsOf }: { graph: Graph; model: OnnxModel; input: ChipInput; stepsOf: (n: number) => number[][] },
+  {
+    graph,
+    model,
+    input,
+    stepsOf,
+  }: { graph: Graph; model: OnnxModel; input: ChipInput; stepsOf: (n: number) => number[][] },
 ): Promise<void> {
   const layout = layoutOf(model, "test");
   const run = await runModel(model, layout, input, { mode, spikes: layout.spikes }, "test");
@@ -64,7 +76,9 @@ async function expectDirect(
     [...direct.spikes.values()].forEach((steps, layer) => {
       const got = run.spikes.get(layout.spikes[layer]!)!;
       const length = steps[0]!.length;
-      const own = steps.map((_, t) => Array.from(got.subarray((t * samples + n) * length, (t * samples + n + 1) * length)));
+      const own = steps.map((_, t) =>
+        Array.from(got.subarray((t * samples + n) * length, (t * samples + n + 1) * length)),
+      );
       activity.values += steps.flat().length;
       activity.spikes += steps.flat().reduce((sum, spike) => sum + spike, 0);
       expect(own, `${mode}: spikes of layer ${layer}, sample ${n}`).toEqual(steps);

@@ -3,7 +3,15 @@
  * inside an operator is exact in float32 and its order cannot matter: whoever computes the graph must get the same bits.
  */
 import { f16round } from "@petamoriken/float16";
-import type { BatchNormNode, ConvNode, Graph, GraphNode, LinearNode, NeuronNode, PoolNode } from "../../../src/model/index.ts";
+import type {
+  BatchNormNode,
+  ConvNode,
+  Graph,
+  GraphNode,
+  LinearNode,
+  NeuronNode,
+  PoolNode,
+} from "../../../src/model/index.ts";
 import { GraphBuilder, graphArray, initialState, neuronDefinition, shiftedOptions } from "../../../src/model/index.ts";
 import { float64Words, numberWords } from "../../../src/model/neurons/targets/number.ts";
 
@@ -72,7 +80,11 @@ export function planGraph(plan: GraphPlan): Graph {
 /** sigma is 1 or 2 (variance + epsilon is 1 or 4) and gamma a power of two, so that folding is exact. */
 function addBatchNorm(graph: GraphBuilder, shape: number[], seed: number): void {
   const channels = [shape[0]!];
-  const vector = (value: (c: number) => number) => graphArray(Float32Array.from({ length: channels[0]! }, (_, c) => value(c)), channels);
+  const vector = (value: (c: number) => number) =>
+    graphArray(
+      Float32Array.from({ length: channels[0]! }, (_, c) => value(c)),
+      channels,
+    );
   graph.add("batchNorm", {
     source: "norm",
     shape,

@@ -1,6 +1,13 @@
 /** What the lowering writes: structure, names, numbers, and what it refuses. */
 import { describe, expect, it } from "vitest";
-import { checkModel, encodeOnnx, lowerGraph, type OnnxModel, runModel, layoutOf } from "../../../src/exporters/lynxi/index.ts";
+import {
+  checkModel,
+  encodeOnnx,
+  layoutOf,
+  lowerGraph,
+  type OnnxModel,
+  runModel,
+} from "../../../src/exporters/lynxi/index.ts";
 import { inferValues } from "../../../src/exporters/lynxi/infer.ts";
 import { type Graph, GraphBuilder, graphArray } from "../../../src/model/index.ts";
 import { errorOf } from "../../error-of.ts";
@@ -41,7 +48,10 @@ describe("the whole-sequence form", () => {
     expect(conv).toBeLessThan(tile);
     expect(shapeOf(model, model.nodes[conv]!.outputs[0]!)).toEqual([3, 2, 4, 4]);
     expect(shapeOf(model, model.nodes[tile]!.outputs[0]!)).toEqual([12, 2, 4, 4]);
-    expect(model.nodes[tile + 1]).toMatchObject({ op: "Reshape", inputs: [model.nodes[tile]!.outputs[0], "integers_4_3_32"] });
+    expect(model.nodes[tile + 1]).toMatchObject({
+      op: "Reshape",
+      inputs: [model.nodes[tile]!.outputs[0], "integers_4_3_32"],
+    });
     const fires = model.nodes.filter(({ op }) => op === "GreaterOrEqual");
     expect(fires.map(({ inputs }) => shapeOf(model, inputs[0]!))).toEqual([
       ...new Array(4).fill([1, 3, 32]),
@@ -52,7 +62,8 @@ describe("the whole-sequence form", () => {
 
   it("writes an IF neuron with a reset to zero as Add, GreaterOrEqual, Cast, Sub, Mul, without the Add of the first step", () => {
     const { model } = lowerGraph(planGraph({ ...plan, steps: 3 }));
-    const stepOps = (t: number) => model.nodes.filter(({ name }) => name.includes(`spikes1.neuron.t${t}.`)).map(({ op }) => op);
+    const stepOps = (t: number) =>
+      model.nodes.filter(({ name }) => name.includes(`spikes1.neuron.t${t}.`)).map(({ op }) => op);
     expect(stepOps(0)).toEqual(["Slice", "GreaterOrEqual", "Cast", "Sub", "Mul"]);
     expect(stepOps(1)).toEqual(["Slice", "Add", "GreaterOrEqual", "Cast", "Sub", "Mul"]);
     // nothing reads the state after the last step
@@ -149,7 +160,13 @@ describe("numbers in the graph", () => {
         dilation: [1, 1],
         groups: 1,
       });
-      const parts = { mean: vector(1), variance: vector(3.75), weight: vector(0.5), bias: vector(0.125), epsilon: 0.25 };
+      const parts = {
+        mean: vector(1),
+        variance: vector(3.75),
+        weight: vector(0.5),
+        bias: vector(0.125),
+        epsilon: 0.25,
+      };
       builder.add("batchNorm", { source: "norm", shape: [1, 1, 1], ...parts });
     });
     const { model, lossy } = lowerGraph(graph);
@@ -162,7 +179,12 @@ describe("numbers in the graph", () => {
   it("that float16 cannot hold are refused with the layer's name", () => {
     const graph = (weight: number) =>
       single([2], (builder) =>
-        builder.add("linear", { source: "head", shape: [1], weight: graphArray(Float32Array.of(weight, 1), [1, 2]), bias: null }),
+        builder.add("linear", {
+          source: "head",
+          shape: [1],
+          weight: graphArray(Float32Array.of(weight, 1), [1, 2]),
+          bias: null,
+        }),
       );
     const large = errorOf(() => lowerGraph(graph(70000)));
     expect(large.code).toBe("TARGET");
@@ -182,7 +204,9 @@ describe("what the chip cannot hold", () => {
   it("integer neurons are refused by name, with the reason", () => {
     const error = errorOf(() => lowerGraph(neuron("CubaLIFNode")));
     expect(error.code).toBe("TARGET");
-    expect(error.message).toMatch(/neuron "layer7": expected one of IFNode, LIFNode, got CubaLIFNode\. .*integer grid.*LX004/);
+    expect(error.message).toMatch(
+      /neuron "layer7": expected one of IFNode, LIFNode, got CubaLIFNode\. .*integer grid.*LX004/,
+    );
   });
 
   it("neurons that nobody knows are refused too", () => {
@@ -223,7 +247,13 @@ describe("layers beside the usual ones", () => {
     const data = dyadicInput(samples * size, 3);
     const layout = layoutOf(model, "x");
     for (const mode of ["float32", "emulator32"] as const) {
-      const run = await runModel(model, layout, { form: "image", shape: [samples, ...input!.shape], data }, { mode }, "x");
+      const run = await runModel(
+        model,
+        layout,
+        { form: "image", shape: [samples, ...input!.shape], data },
+        { mode },
+        "x",
+      );
       for (let n = 0; n < samples; n++) {
         const image = Array.from(data.subarray(n * size, (n + 1) * size));
         const direct = directRun(graph, new Array(graph.steps).fill(image), "float32");
@@ -234,9 +264,25 @@ describe("layers beside the usual ones", () => {
 
   it.each([
     ["max", { operation: "max", kernelSize: [3, 2], stride: [2, 1], padding: [1, 0], shape: [2, 3, 4] }],
-    ["max with ceil mode", { operation: "max", kernelSize: [2, 2], stride: [2, 2], padding: [0, 0], shape: [2, 3, 3], ceilMode: true }],
-    ["average without padding in the count", { operation: "avg", kernelSize: [2, 2], stride: [1, 1], padding: [1, 1], shape: [2, 6, 6], countIncludePad: false }],
-    ["average with padding in the count", { operation: "avg", kernelSize: [2, 2], stride: [2, 2], padding: [1, 1], shape: [2, 3, 3] }],
+    [
+      "max with ceil mode",
+      { operation: "max", kernelSize: [2, 2], stride: [2, 2], padding: [0, 0], shape: [2, 3, 3], ceilMode: true },
+    ],
+    [
+      "average without padding in the count",
+      {
+        operation: "avg",
+        kernelSize: [2, 2],
+        stride: [1, 1],
+        padding: [1, 1],
+        shape: [2, 6, 6],
+        countIncludePad: false,
+      },
+    ],
+    [
+      "average with padding in the count",
+      { operation: "avg", kernelSize: [2, 2], stride: [2, 2], padding: [1, 1], shape: [2, 3, 3] },
+    ],
     ["sum", { operation: "sum", kernelSize: [2, 2], stride: [2, 2], padding: [1, 1], shape: [2, 3, 3] }],
   ] as const)("a %s pool with its own window gives what a direct loop gives", async (_name, given) => {
     const graph = single(
@@ -291,7 +337,15 @@ describe("layers beside the usual ones", () => {
     graph.add("delay", { source: "delay", shape: [1], steps: 2 });
     const { model } = lowerGraph(graph.build(), { batch: 2 });
     // no neuron tells T here: the layout is given
-    const layout = { input: "x", output: model.outputs[0]!.name, form: "sequence" as const, steps: 3, batch: 2, inputShape: [1], spikes: [] };
+    const layout = {
+      input: "x",
+      output: model.outputs[0]!.name,
+      form: "sequence" as const,
+      steps: 3,
+      batch: 2,
+      inputShape: [1],
+      spikes: [],
+    };
     const input = { form: "sequence" as const, shape: [3, 2, 1], data: Float32Array.of(1, 2, 3, 4, 5, 6) };
     for (const mode of ["float32", "emulator"] as const) {
       const run = await runModel(model, layout, input, { mode }, "x");

@@ -1,11 +1,23 @@
 /** Small ONNX models written by hand, for rules and bad files. */
-import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from "../../../src/exporters/lynxi/onnx-model.ts";
+import type {
+  OnnxAttribute,
+  OnnxModel,
+  OnnxNode,
+  OnnxTensor,
+  OnnxValue,
+} from "../../../src/exporters/lynxi/onnx-model.ts";
 
 export const int = (value: number): OnnxAttribute => ({ kind: "int", value });
 export const ints = (...value: number[]): OnnxAttribute => ({ kind: "ints", value });
 
 /** A node with one output, named as it. */
-export function node(op: string, output: string, inputs: string[], attributes: OnnxNode["attributes"] = {}, domain = ""): OnnxNode {
+export function node(
+  op: string,
+  output: string,
+  inputs: string[],
+  attributes: OnnxNode["attributes"] = {},
+  domain = "",
+): OnnxNode {
   return { name: `node_${output}`, op, domain, inputs, outputs: [output], attributes };
 }
 

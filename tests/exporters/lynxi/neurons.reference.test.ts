@@ -1,11 +1,19 @@
 /** Neurons in written graphs against vectors made with SpikingJelly and numpy (lynxi.h5): training neurons, and operator lists in both precisions. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { emulate, layoutOf, lowerGraph, openSession, type OnnxModel, runModel, twinOf } from "../../../src/exporters/lynxi/index.ts";
+import { fromFloat16Bits } from "../../../src/exporters/lynxi/float16.ts";
+import {
+  emulate,
+  layoutOf,
+  lowerGraph,
+  type OnnxModel,
+  openSession,
+  runModel,
+  twinOf,
+} from "../../../src/exporters/lynxi/index.ts";
 import { withOutputs } from "../../../src/exporters/lynxi/onnx-prune.ts";
 import { type Graph, GraphBuilder } from "../../../src/model/index.ts";
 import { fixture } from "../../fixture.ts";
 import { openReference, type ReferenceFile } from "../../h5.ts";
-import { fromFloat16Bits } from "../../../src/exporters/lynxi/float16.ts";
 
 let file: ReferenceFile;
 beforeAll(async () => {
@@ -62,10 +70,21 @@ function numbers(path: string): Float32Array {
 }
 
 /** Spikes `[T*N, ...]` of every way to run a graph. */
-async function spikesOf(model: OnnxModel, x: Float32Array, shape: number[], mode: "float32" | "twin" | "emulator" | "emulator32") {
+async function spikesOf(
+  model: OnnxModel,
+  x: Float32Array,
+  shape: number[],
+  mode: "float32" | "twin" | "emulator" | "emulator32",
+) {
   const layout = layoutOf(model, LAYER);
   const samples = x.length / layout.steps / shape.reduce((product, n) => product * n, 1);
-  const run = await runModel(model, layout, { form: "sequence", shape: [layout.steps, samples, ...shape], data: x }, { mode }, LAYER);
+  const run = await runModel(
+    model,
+    layout,
+    { form: "sequence", shape: [layout.steps, samples, ...shape], data: x },
+    { mode },
+    LAYER,
+  );
   return Array.from(run.sequence ?? run.rates);
 }
 
@@ -129,14 +148,20 @@ describe("neurons in a written graph", () => {
 
 /** Values that the first `steps` comparisons read: the potentials before firing. */
 function comparedValues(model: OnnxModel, steps: number): string[] {
-  return model.nodes.filter(({ op }) => op === "GreaterOrEqual").map(({ inputs }) => inputs[0]!).slice(0, steps);
+  return model.nodes
+    .filter(({ op }) => op === "GreaterOrEqual")
+    .map(({ inputs }) => inputs[0]!)
+    .slice(0, steps);
 }
 
 /** The state that step `step` reads from the step before. */
 function lastState(model: OnnxModel, step: number): string {
   const stem = `${LAYER}.neuron.t${step}.`;
   const before = `${LAYER}.neuron.t${step - 1}.`;
-  return model.nodes.filter(({ name }) => name.startsWith(stem)).flatMap(({ inputs }) => inputs).find((name) => name.startsWith(before))!;
+  return model.nodes
+    .filter(({ name }) => name.startsWith(stem))
+    .flatMap(({ inputs }) => inputs)
+    .find((name) => name.startsWith(before))!;
 }
 
 /** Values of one call, in the emulator (checked against ONNX Runtime's run of the twin or the graph). */
@@ -149,7 +174,9 @@ async function valuesOf(model: OnnxModel, names: string[], x: Float32Array, prec
   const independent = await session.run(inputs);
   await session.release();
   for (const name of made) {
-    expect(Array.from(outputs.get(name)!.data), `${name}, emulator against ONNX Runtime`).toEqual(Array.from(independent.get(name)!.data));
+    expect(Array.from(outputs.get(name)!.data), `${name}, emulator against ONNX Runtime`).toEqual(
+      Array.from(independent.get(name)!.data),
+    );
   }
   return new Map(made.map((name) => [name, outputs.get(name)!.data]));
 }
@@ -163,7 +190,8 @@ describe("a soft-reset neuron at the edge", () => {
       const vThreshold = Number(file.attribute(path, "v_threshold"));
       const start = file.attribute(path, "v_start");
       // a potential to begin with is given by one more step, which stays below the threshold
-      const lead = start === undefined ? [] : new Array<number>(N * rest.reduce((p, n) => p * n, 1)).fill(Number(start));
+      const lead =
+        start === undefined ? [] : new Array<number>(N * rest.reduce((p, n) => p * n, 1)).fill(Number(start));
       const x = Float32Array.from([...lead, ...numbers(`${path}/x`)]);
       const facts = { kind: "if", tau: 2, decayInput: true, vThreshold, vReset: null };
       const { model } = lowerGraph(neuronGraph(T + (start === undefined ? 0 : 1), rest, facts), { batch: N });

@@ -5,7 +5,15 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SpikeshipError } from "../../../src/core/index.ts";
 import { decodeOnnx } from "../../../src/exporters/lynxi/decode.ts";
-import { checkModel, emulate, encodeOnnx, lowerGraph, openSession, readOnnx, summarizeOnnx } from "../../../src/exporters/lynxi/index.ts";
+import {
+  checkModel,
+  emulate,
+  encodeOnnx,
+  lowerGraph,
+  openSession,
+  readOnnx,
+  summarizeOnnx,
+} from "../../../src/exporters/lynxi/index.ts";
 import { errorOf, temporaryFolder } from "../../error-of.ts";
 import { fixture } from "../../fixture.ts";
 import { planGraph } from "./graphs.ts";
@@ -107,13 +115,17 @@ describe("ONNX files", () => {
   it("with a loop inside are read, but judged undeliverable", () => {
     const { model } = readOnnx(fixture("csnn_torch_export.onnx"));
     const looped = { ...model, nodes: [...model.nodes, node("Loop", "z", ["x"])] };
-    expect(checkModel(looped).filter(({ rule }) => rule === "LX003")).toMatchObject([{ severity: "error", place: "node_z" }]);
+    expect(checkModel(looped).filter(({ rule }) => rule === "LX003")).toMatchObject([
+      { severity: "error", place: "node_z" },
+    ]);
   });
 
   it("of another operator set or with unknown operators are refused by the emulator, which names them", () => {
     const inputs = new Map([["x", { shape: [2, 3], data: new Float32Array(6) }]]);
     const run = (model: ReturnType<typeof modelOf>) => errorOf(() => emulate(model, inputs, 1));
-    expect(run(modelOf([node("Add", "y", ["x", "x"])], { opset: 9 })).message).toContain("operator set 11 to 13, got 9");
+    expect(run(modelOf([node("Add", "y", ["x", "x"])], { opset: 9 })).message).toContain(
+      "operator set 11 to 13, got 9",
+    );
     expect(run(modelOf([node("Erf", "y", ["x"])])).message).toContain("got Erf");
     expect(run(modelOf([node("Concat", "y", ["x", "x"], { axis: int(1) })])).message).toContain("another axis");
     expect(run(modelOf([node("ReduceMean", "y", ["x"], { axes: ints(1) })])).message).toContain("another axis");
@@ -123,7 +135,10 @@ describe("ONNX files", () => {
 
   it("that ONNX Runtime refuses are an error that names the file", async () => {
     const wrong = modelOf([node("NoSuchOperator", "y", ["x"])], { outputs: [value("y", [2, 3])] });
-    await expect(openSession(wrong, "wrong.onnx")).rejects.toMatchObject({ code: "FILE", message: expect.stringContaining("wrong.onnx") });
+    await expect(openSession(wrong, "wrong.onnx")).rejects.toMatchObject({
+      code: "FILE",
+      message: expect.stringContaining("wrong.onnx"),
+    });
   });
 
   it("hold their raw numbers little-endian, as the standard says", () => {

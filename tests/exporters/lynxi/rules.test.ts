@@ -22,28 +22,44 @@ const window = { kernel_shape: ints(2, 2), strides: ints(2, 2) };
 /** x [1,2,3] against a threshold, as neurons compare. */
 function compares(op: string, behind: string[], shape = [1, 2, 3]): OnnxModel {
   const names = ["fired", ...behind.map((_, i) => (i === behind.length - 1 ? "y" : `step${i}`))];
-  const nodes = [node(op, "fired", ["x", "th"]), ...behind.map((next, i) => node(next, names[i + 1]!, [names[i]!], next === "Cast" ? toFloat : {}))];
+  const nodes = [
+    node(op, "fired", ["x", "th"]),
+    ...behind.map((next, i) => node(next, names[i + 1]!, [names[i]!], next === "Cast" ? toFloat : {})),
+  ];
   return modelOf(nodes, { inputs: [value("x", shape)], initializers: [floats("th", [1], [1])] });
 }
 
-const weights = (numbers: number[]) => ({ initializers: [floats("w", [numbers.length], numbers)], inputs: [value("x", [2, numbers.length])] });
+const weights = (numbers: number[]) => ({
+  initializers: [floats("w", [numbers.length], numbers)],
+  inputs: [value("x", [2, numbers.length])],
+});
 const withWeights = (numbers: number[]) => modelOf([node("Mul", "y", ["x", "w"])], weights(numbers));
 
 const neuronOf = (vReset: number, form: NeuronFacts["form"]): NeuronFacts[] => [
   { layer: "1", kind: "IFNode", vThreshold: 1, vReset, form, spikes: "s" },
 ];
 
-const norm = (initializers: OnnxModel["initializers"], first: ReturnType<typeof node>[], input: string, attributes = {}) =>
+const norm = (
+  initializers: OnnxModel["initializers"],
+  first: ReturnType<typeof node>[],
+  input: string,
+  attributes = {},
+) =>
   modelOf([...first, node("BatchNormalization", "y", [input, "c", "c", "c", "c"], attributes)], {
     inputs: [value("x", [1, 1, 2, 2])],
     initializers: [floats("c", [1], [1]), ...initializers],
   });
 
 const sequenceOf = (rows: number, shape: number[]) =>
-  modelOf([node("Reshape", "y", ["x", "shape"])], { inputs: [value("x", [rows, 6])], initializers: [integers("shape", ...shape)] });
+  modelOf([node("Reshape", "y", ["x", "shape"])], {
+    inputs: [value("x", [rows, 6])],
+    initializers: [integers("shape", ...shape)],
+  });
 
 const chain = (length: number) =>
-  modelOf(Array.from({ length }, (_, i) => node("Relu", i === length - 1 ? "y" : `v${i}`, [i === 0 ? "x" : `v${i - 1}`])));
+  modelOf(
+    Array.from({ length }, (_, i) => node("Relu", i === length - 1 ? "y" : `v${i}`, [i === 0 ? "x" : `v${i - 1}`])),
+  );
 
 const cases: Record<string, RuleCase> = {
   LX001: { keeps: plain, breaks: modelOf([node("Relu", "y", ["x"])], { inputs: [value("x", [1, 1, 1, 2, 3])] }) },
@@ -55,9 +71,16 @@ const cases: Record<string, RuleCase> = {
   LX004: { keeps: plain, breaks: modelOf([node("Einsum", "y", ["x", "x"])]) },
   LX005: { keeps: plain, breaks: modelOf([node("load", "y", ["x"], {}, "custom")]) },
   LX006: { keeps: plain, breaks: modelOf([node("Identity", "y", ["x"])]), severity: "warning" },
-  LX007: { keeps: compares("GreaterOrEqual", ["Cast"]), breaks: compares("GreaterOrEqual", ["Cast"], [2, 3]), severity: "warning" },
+  LX007: {
+    keeps: compares("GreaterOrEqual", ["Cast"]),
+    breaks: compares("GreaterOrEqual", ["Cast"], [2, 3]),
+    severity: "warning",
+  },
   LX008: { keeps: sequenceOf(4, [2, 2, 6]), breaks: sequenceOf(3, [2, 3, 3]), known: { steps: 2 } },
-  LX009: { keeps: plain, breaks: modelOf([node("ScatterND", "y", ["x", "i", "x"])], { initializers: [integers("i", 0)] }) },
+  LX009: {
+    keeps: plain,
+    breaks: modelOf([node("ScatterND", "y", ["x", "i", "x"])], { initializers: [integers("i", 0)] }),
+  },
   LX010: {
     keeps: modelOf([node("Slice", "y", ["x", "a", "b", "c"])], {
       initializers: [integers("a", 0), integers("b", 1), integers("c", 0)],
@@ -70,7 +93,10 @@ const cases: Record<string, RuleCase> = {
   LX012: { keeps: withWeights([65504, -1]), breaks: withWeights([70000, 1]) },
   LX013: { keeps: plain, breaks: modelOf([node("Relu", "y", ["x"])], { inputs: [value("x", [2], "float64")] }) },
   LX014: {
-    keeps: modelOf([node("Relu", "y", ["x"])], { inputs: [value("x", [2], "float16")], outputs: [value("y", [2], "float16")] }),
+    keeps: modelOf([node("Relu", "y", ["x"])], {
+      inputs: [value("x", [2], "float16")],
+      outputs: [value("y", [2], "float16")],
+    }),
     breaks: modelOf([node("Relu", "y", ["x"])], { inputs: [value("x", [2], "int32")] }),
   },
   LX015: {
@@ -112,7 +138,10 @@ const cases: Record<string, RuleCase> = {
   LX028: { keeps: chain(10), breaks: chain(20_001), severity: "warning" },
   LX029: {
     keeps: modelOf([node("MaxPool", "y", ["x"], { ...window, pads: ints(0, 0, 0, 0) })], image),
-    breaks: modelOf([node("MaxPool", "y", ["x"], { ...window, auto_pad: { kind: "string", value: "SAME_UPPER" } })], image),
+    breaks: modelOf(
+      [node("MaxPool", "y", ["x"], { ...window, auto_pad: { kind: "string", value: "SAME_UPPER" } })],
+      image,
+    ),
     severity: "note",
   },
 };
@@ -159,7 +188,9 @@ describe("design rules", () => {
   });
 
   it("report only the first places of a rule that many break", () => {
-    const model = modelOf(Array.from({ length: 20 }, (_, i) => node("Identity", i === 19 ? "y" : `v${i}`, [i === 0 ? "x" : `v${i - 1}`])));
+    const model = modelOf(
+      Array.from({ length: 20 }, (_, i) => node("Identity", i === 19 ? "y" : `v${i}`, [i === 0 ? "x" : `v${i - 1}`])),
+    );
     const found = checkModel(model).filter(({ rule }) => rule === "LX006");
     expect(found.length).toBe(8);
     expect(found.at(-1)!.message).toContain("and 12 more");

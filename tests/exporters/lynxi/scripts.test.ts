@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { lowerGraph, type LynxiManifest, readManifest } from "../../../src/exporters/lynxi/index.ts";
+import { type LynxiManifest, lowerGraph, readManifest } from "../../../src/exporters/lynxi/index.ts";
 import { compileScript, inferScript } from "../../../src/exporters/lynxi/scripts.ts";
 import { writeArtefact } from "../../../src/exporters/lynxi/write.ts";
 import { temporaryFolder } from "../../error-of.ts";
@@ -91,7 +91,11 @@ function python(directory: string, args: string[], modules: Record<string, strin
   const standIns = join(directory, "modules");
   mkdirSync(standIns, { recursive: true });
   for (const [name, text] of Object.entries(modules)) writeFileSync(join(standIns, `${name}.py`), text);
-  return spawnSync("python3", args, { cwd: directory, encoding: "utf8", env: { ...process.env, PYTHONPATH: standIns } });
+  return spawnSync("python3", args, {
+    cwd: directory,
+    encoding: "utf8",
+    env: { ...process.env, PYTHONPATH: standIns },
+  });
 }
 
 const json = (directory: string, name: string) => JSON.parse(readFileSync(join(directory, name), "utf8"));
@@ -114,12 +118,22 @@ describe.skipIf(missing)(`the scripts, run${missing ? ` (skipped: ${missing})` :
   });
 
   it("compile loads the graph with its input shape and types, and builds for the chip alone", () => {
-    for (const names of [["graph", "params"], ["mod", "param"]] as const) {
-      const { status, stderr, stdout } = python(directory, ["compile_lynxi.py"], { lyngor: lyngor(...names) });
+    for (const names of [
+      ["graph", "params"],
+      ["mod", "param"],
+    ] as const) {
+      const { status, stderr, stdout } = python(directory, ["compile_lynxi.py"], {
+        lyngor: lyngor(names[0], names[1]),
+      });
       expect(stderr).toBe("");
       expect(status).toBe(0);
       const [load, builder, build] = json(directory, "calls.json");
-      expect(load[2]).toEqual({ model_type: "ONNX", inputs_dict: { x: [2, 1, 4, 4] }, in_type: "float16", out_type: "float16" });
+      expect(load[2]).toEqual({
+        model_type: "ONNX",
+        inputs_dict: { x: [2, 1, 4, 4] },
+        in_type: "float16",
+        out_type: "float16",
+      });
       expect(load[1]).toMatch(/graph\.onnx$/);
       expect(builder).toEqual(["Builder", { target: "apu", is_map: true }]);
       expect(build.slice(0, 3)).toEqual(["build", "the graph", "the parameters"]);
@@ -130,7 +144,9 @@ describe.skipIf(missing)(`the scripts, run${missing ? ` (skipped: ${missing})` :
 
   it("compile can build for simulation on the host, into a folder of choice, without run_batch where it is 1", () => {
     const alone = artefact("alone", {}, 1, 1);
-    const { status } = python(alone, ["compile_lynxi.py", "--host", "--out", "elsewhere"], { lyngor: lyngor("graph", "params") });
+    const { status } = python(alone, ["compile_lynxi.py", "--host", "--out", "elsewhere"], {
+      lyngor: lyngor("graph", "params"),
+    });
     expect(status).toBe(0);
     const [, builder, build] = json(alone, "calls.json");
     expect(builder[1]).toEqual({ target: "apu", is_map: false, cpu_arch: "x86", cc: "g++" });
@@ -158,19 +174,23 @@ describe.skipIf(missing)(`the scripts, run${missing ? ` (skipped: ${missing})` :
     ]);
     expect(calls[1].numbers.slice(32)).toEqual(new Array(32).fill(0));
     expect(json(directory, "model.json")).toMatchObject({ dev_id: 3, path: expect.stringMatching(/compiled\/Net_0$/) });
-    const check = "import numpy; y = numpy.load('out.npy'); x = numpy.load('in.npy').astype('float16'); "
-      + "s = x.reshape(6, -1).astype('float64').sum(1).astype('float16'); print(y.shape, y.dtype, (y == s[:, None]).all())";
+    const check =
+      "import numpy; y = numpy.load('out.npy'); x = numpy.load('in.npy').astype('float16'); " +
+      "s = x.reshape(6, -1).astype('float64').sum(1).astype('float16'); print(y.shape, y.dtype, (y == s[:, None]).all())";
     expect(python(directory, ["-c", check]).stdout.trim()).toBe("(6, 2) float16 True");
   });
 
   it("infer puts the steps of each sample in rows t*N+n, one block for each copy of the batch", () => {
     const sequence = artefact("sequence", { form: "sequence" }, 2, 2);
     // sample s at step t is filled with 10 s + t
-    const code = "import numpy; s, t = numpy.mgrid[0:5, 0:3]; x = numpy.broadcast_to((10.0 * s + t)[:, :, None, None, None], (5, 3, 1, 4, 4)); numpy.save('in.npy', x)";
+    const code =
+      "import numpy; s, t = numpy.mgrid[0:5, 0:3]; x = numpy.broadcast_to((10.0 * s + t)[:, :, None, None, None], (5, 3, 1, 4, 4)); numpy.save('in.npy', x)";
     expect(python(sequence, ["-c", code]).status).toBe(0);
     const run = python(sequence, ["infer_lynxi.py", "in.npy", "out.npy"], { lynpy });
     expect(run.stderr).toBe("");
-    const rows = json(sequence, "runs.json").map(({ numbers }: { numbers: number[] }) => numbers.filter((_, i) => i % 16 === 0));
+    const rows = json(sequence, "runs.json").map(({ numbers }: { numbers: number[] }) =>
+      numbers.filter((_, i) => i % 16 === 0),
+    );
     expect(rows).toEqual([
       [0, 10, 1, 11, 2, 12, 20, 30, 21, 31, 22, 32],
       [40, 0, 41, 0, 42, 0, 0, 0, 0, 0, 0, 0],
@@ -183,7 +203,9 @@ describe.skipIf(missing)(`the scripts, run${missing ? ` (skipped: ${missing})` :
   it("infer names the shape it wants, and says when LynPy is missing", () => {
     const wrong = artefact("wrong", {}, 1, 1);
     expect(python(wrong, ["-c", "import numpy; numpy.save('in.npy', numpy.zeros((2, 3)))"]).status).toBe(0);
-    expect(python(wrong, ["infer_lynxi.py", "in.npy", "out.npy"], { lynpy }).stderr).toContain("expected [samples, 1, 4, 4], got [2, 3]");
+    expect(python(wrong, ["infer_lynxi.py", "in.npy", "out.npy"], { lynpy }).stderr).toContain(
+      "expected [samples, 1, 4, 4], got [2, 3]",
+    );
     const bare = artefact("bare", {}, 1, 1);
     expect(python(bare, ["-c", "import numpy; numpy.save('in.npy', numpy.zeros((2, 1, 4, 4)))"]).status).toBe(0);
     expect(python(bare, ["infer_lynxi.py", "in.npy", "out.npy"]).stderr).toContain("expected Lynxi's runtime");

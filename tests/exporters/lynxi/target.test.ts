@@ -3,20 +3,27 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { RandomStream, sha256 } from "../../../src/core/index.ts";
-import { createLynxiTarget, emulate, lowerNetwork, openLynxi, readManifest, readOnnx } from "../../../src/exporters/lynxi/index.ts";
 import { fromFloat16Bits } from "../../../src/exporters/lynxi/float16.ts";
+import {
+  createLynxiTarget,
+  emulate,
+  lowerNetwork,
+  openLynxi,
+  readManifest,
+  readOnnx,
+} from "../../../src/exporters/lynxi/index.ts";
 import type { ChipInput } from "../../../src/exporters/target.ts";
 import {
   BatchNorm2d,
   ConstantEncoder,
   Conv2d,
-  createNetwork,
   CubaLIFNode,
+  createNetwork,
   Dropout,
   Flatten,
   IFNode,
-  Linear,
   LIFNode,
+  Linear,
   MaxPool2d,
   type Network,
   ParametricLIFNode,
@@ -89,7 +96,15 @@ describe("an exported network", () => {
       expect([written.length, sha256(written)], path).toEqual([bytes, hash]);
     }
     const manifest = readManifest(join(directory, "manifest.json"));
-    expect(manifest).toMatchObject({ target: "lynxi", graph: "graph.onnx", T: 4, N: 1, form: "image", io_type: "float16", opset: 12 });
+    expect(manifest).toMatchObject({
+      target: "lynxi",
+      graph: "graph.onnx",
+      T: 4,
+      N: 1,
+      form: "image",
+      io_type: "float16",
+      opset: 12,
+    });
     expect(manifest.sha256["graph.onnx"]).toBe(readOnnx(join(directory, "graph.onnx")).sha256);
     expect(manifest.inputs).toEqual([{ name: "x", shape: [1, 1, 8, 8], layout: "N,C,H,W", type: "float32" }]);
     expect(manifest.layers.filter(({ neuron }) => neuron).map(({ layer, neuron }) => [layer, neuron!.kind])).toEqual([
@@ -107,7 +122,8 @@ describe("an exported network", () => {
       await target.export(prepared, first);
       await target.export(prepared, second);
     });
-    for (const name of readdirSync(first)) expect(readFileSync(join(first, name)).equals(readFileSync(join(second, name))), name).toBe(true);
+    for (const name of readdirSync(first))
+      expect(readFileSync(join(first, name)).equals(readFileSync(join(second, name))), name).toBe(true);
   });
 
   it("read back, gives the rates of the prepared network in float16 and of the unrounded one in float32", async () => {
@@ -141,7 +157,10 @@ describe("an exported network", () => {
       ["spikes3", [4, 3, 5]],
     ]);
     const [last] = run.layers.slice(-1);
-    const rates = Array.from({ length: 15 }, (_, i) => [0, 1, 2, 3].reduce((sum, t) => sum + last!.data[t * 15 + i]!, 0) / 4);
+    const rates = Array.from(
+      { length: 15 },
+      (_, i) => [0, 1, 2, 3].reduce((sum, t) => sum + last!.data[t * 15 + i]!, 0) / 4,
+    );
     expect(Array.from(run.rates)).toEqual(rates);
   });
 
@@ -217,13 +236,19 @@ describe("what is refused", () => {
         inputShape: [4],
         steps: 3,
         encoder: ConstantEncoder(),
-        root: Sequential({ fc: Linear({ inFeatures: 4, outFeatures: 2 }), cuba: CubaLIFNode({ currentDecay: 1, voltageDecay: 0.25 }) }),
+        root: Sequential({
+          fc: Linear({ inFeatures: 4, outFeatures: 2 }),
+          cuba: CubaLIFNode({ currentDecay: 1, voltageDecay: 0.25 }),
+        }),
       },
       1,
     );
     expect(target.check(made)).toMatchObject([{ rule: "LX004", severity: "error", place: "cuba" }]);
     const directory = join(folder, "cuba");
-    await expect(target.export(made, directory)).rejects.toMatchObject({ code: "TARGET", message: expect.stringContaining("CubaLIFNode") });
+    await expect(target.export(made, directory)).rejects.toMatchObject({
+      code: "TARGET",
+      message: expect.stringContaining("CubaLIFNode"),
+    });
     expect(existsSync(directory)).toBe(false);
     made.dispose();
   });

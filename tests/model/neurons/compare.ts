@@ -1,9 +1,14 @@
-/** Comparisons of number lists for the reference tests: exact by value, or within a tolerance of the largest stored value. */
+/**
+ * Comparisons of number lists for the reference tests: exact by value, or within a tolerance of the largest stored
+ * value.
+ */
 import { getFloat16 } from "@petamoriken/float16";
 import { expect } from "vitest";
 import type { ReferenceFile } from "../../h5.ts";
 
-/** The stored references' own tolerance: `|got - stored| <= 1e-5 M + 1e-6`, M the largest absolute value of the dataset. */
+/**
+ * The stored references' own tolerance: `|got - stored| <= 1e-5 M + 1e-6`, M the largest absolute value of the dataset.
+ */
 export const RELATIVE_TOLERANCE = 1e-5;
 export const ABSOLUTE_TOLERANCE = 1e-6;
 

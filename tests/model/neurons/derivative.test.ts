@@ -1,7 +1,7 @@
 /**
- * The derivative target against finite differences on a smoothed reading: float64, no rounding or truncation, the surrogate's primitive
- * in place of the spike. What `hold` and `straightThrough` cut off keeps its recorded value while inputs are varied, so that detached
- * and ignored resets have a finite difference too.
+ * The derivative target against finite differences on a smoothed reading: float64, no rounding or truncation, the
+ * surrogate's primitive in place of the spike. What `hold` and `straightThrough` cut off keeps its recorded value while
+ * inputs are varied, so that detached and ignored resets have a finite difference too.
  */
 import { describe, expect, test } from "vitest";
 import { initialLearned, neuronDefinition, parseNeuronOptions, variantOf } from "../../../src/model/neurons/index.ts";
@@ -69,6 +69,7 @@ function parametersOf({ kind, options, learned }: Problem): Record<string, numbe
       negate: (a) => -a,
       sigmoid: logistic,
       roundEven: (a) => a,
+      clamp: (a) => a,
     },
     options,
     learned,

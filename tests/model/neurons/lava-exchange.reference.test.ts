@@ -72,7 +72,8 @@ describe("SpikingJelly's CubaLIFNode", () => {
   test.each(cases.filter((path) => !isPowerOfTwo(caseOf(path).options.scale)))(
     "%s: the same once its states are cut to the grid at every step, as SpikingJelly does",
     (path) => {
-      // A state i / s in float32 times s may fall just below i; SpikingJelly then truncates and loses one step. We hold the integer.
+      // A state i / s in float32 times s may fall just below i; SpikingJelly then truncates and loses one step. We hold
+      // the integer.
       const { variant, steps, x, elements, options } = caseOf(path);
       const scale = options.scale * 64;
       const cut = (state: Float32Array) => state.map((v) => Math.fround(Math.trunc(Math.fround(v * scale)) / scale));

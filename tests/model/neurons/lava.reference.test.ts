@@ -1,30 +1,17 @@
 /** CubaLIFNode and its halves against Lava DL's slayer: forward exact, gradients within the file's tolerance. */
 import { afterAll, describe, expect, test } from "vitest";
-import {
-  parseNeuronOptions,
-  slayerDecayGradient,
-  surrogateThreshold,
-  variantOf,
-} from "../../../src/model/neurons/index.ts";
-import { numberWords } from "../../../src/model/neurons/targets/number.ts";
+import { parseNeuronOptions, surrogateThreshold, variantOf } from "../../../src/model/neurons/index.ts";
 import { parseSurrogate, surrogateCall } from "../../../src/model/surrogates/index.ts";
 import { fixture } from "../../fixture.ts";
 import { openReference } from "../../h5.ts";
-import { columns, expectClose, expectExact, timeFirst } from "./compare.ts";
+import { columns, expectExact, timeFirst } from "./compare.ts";
+import { expectGradient, slayerDecayGradients, zeros } from "./lava-cases.ts";
 import { nativeBackward, nativeForward } from "./native-scan.ts";
 
 const file = await openReference(fixture("lava_neuron.h5"));
 afterAll(() => file.close());
 
-/** The stored rule for gradients: 1e-5 of the largest entry, with room for entries that are 0 in float32. */
-const GRADIENT_TOLERANCE = 1e-5;
-const GRADIENT_FLOOR = 1e-9;
-const expectGradient = (what: string, got: ArrayLike<number>, expected: ArrayLike<number>) =>
-  expectClose(what, got, expected, GRADIENT_TOLERANCE, GRADIENT_FLOOR);
-
 const attribute = (path: string, name: string) => Number(file.attribute(path, name));
-const zeros = (names: readonly string[], elements: number) =>
-  Object.fromEntries(names.map((name) => [name, new Float32Array(elements)]));
 
 /** One channel of a case (decays may differ by channel), time first: rows of N elements. */
 function channelOf(path: string, channel: number) {
@@ -53,12 +40,13 @@ function channelOf(path: string, channel: number) {
 const plainCases = file.keys("slayer").filter((name) => !["voltage_loss", "persistent"].includes(name));
 const channels = plainCases.flatMap((name) => {
   const path = `slayer/${name}`;
-  const shared = file.floats(`${path}/iDecay`).length === 1;
   const count = file.array(`${path}/x`).shape[1]!;
-  return Array.from({ length: count }, (_, channel) => ({ path, channel, shared }));
+  return Array.from({ length: count }, (_, channel) => ({ path, channel }));
 });
 
-/** A voltage meets the threshold exactly and slayer fires: its epsilon vanishes in float32 from 4096 weight steps on. */
+/**
+ * A voltage meets the threshold exactly and slayer fires: its epsilon vanishes in float32 from 4096 weight steps on.
+ */
 function firesAtTie(path: string): boolean {
   const threshold = attribute(path, "threshold_quantized");
   const spike = file.floats(`${path}/spike`);
@@ -179,86 +167,6 @@ describe("Lava DL's CUBA neuron", () => {
     }
   });
 
-  test("slayer/voltage_loss: gradients of a loss on the voltage before reset", () => {
-    const path = "slayer/voltage_loss";
-    const { shape } = file.array(`${path}/x`);
-    const [batch = 0, channelCount = 0, steps = 0] = shape;
-    const elements = batch * channelCount;
-    const read = (name: string) => timeFirst(file.floats(`${path}/${name}`), steps);
-    const options = {
-      currentDecay: attribute(path, "current_decay"),
-      voltageDecay: attribute(path, "voltage_decay"),
-      vThreshold: attribute(path, "threshold"),
-      scale: attribute(path, "scale"),
-      resetGradient: "ignored",
-    };
-    const gradients = { saved: { charged: read("grad_voltage") } };
-    const surrogate = surrogateCall(parseSurrogate({ kind: "LavaExponential" }), { threshold: options.vThreshold });
-    const result = slayerDecayGradients({ steps, elements, x: read("x"), options, gradients, surrogate });
-    expectExact("voltage", result.chargedVoltage, read("voltage"));
-    expectGradient("gradient of x", result.gradX, read("grad_x"));
-    expectGradient("current decay", [result.current], file.floats(`${path}/grad_current_decay`));
-    expectGradient("voltage decay", [result.voltage], file.floats(`${path}/grad_voltage_decay`));
-  });
-
-  test("slayer/persistent: states carry over from call to call", () => {
-    const path = "slayer/persistent";
-    const options = parseNeuronOptions("CubaLIFNode", {
-      currentDecay: attribute(path, "current_decay"),
-      voltageDecay: attribute(path, "voltage_decay"),
-      vThreshold: attribute(path, "threshold"),
-      scale: attribute(path, "scale"),
-    });
-    const variant = variantOf("CubaLIFNode", options);
-    let states: Record<string, Float32Array> = {};
-    for (const call of [0, 1]) {
-      const { shape } = file.array(`${path}/x${call}`);
-      const steps = shape[2]!;
-      const x = timeFirst(file.floats(`${path}/x${call}`), steps);
-      if (call === 0) states = zeros(variant.stateNames, x.length / steps);
-      const run = nativeForward(variant, steps, x, states);
-      expectExact(`spikes ${call}`, run.spike, timeFirst(file.floats(`${path}/spike${call}`), steps));
-      states = run.finalStates;
-      expectExact(`current ${call}`, states.current!, file.floats(`${path}/current_state${call}`));
-      expectExact(`voltage ${call}`, states.voltage!, file.floats(`${path}/voltage_state${call}`));
-    }
-  });
-
-  test("spike_surrogate/binary: the exponential surrogate by itself", () => {
-    const path = "spike_surrogate/binary";
-    const threshold = attribute(path, "threshold");
-    // The stored constants are the effective ones: t = tau_rho, s = scale_rho.
-    const surrogate = surrogateCall(
-      parseSurrogate({
-        kind: "LavaExponential",
-        tauGrad: attribute(path, "tau_rho") / (100 * threshold),
-        scaleGrad: attribute(path, "scale_rho") / 0.1,
-      }),
-      { threshold },
-    );
-    const voltage = file.floats(`${path}/voltage`);
-    const variant = variantOf("IFNode", parseNeuronOptions("IFNode", { vThreshold: threshold }));
-    const run = nativeForward(variant, 1, voltage, { v: new Float32Array(voltage.length) });
-    expectExact("spikes", run.spike, file.floats(`${path}/spike`));
-    const gradients = { spike: new Float32Array(voltage.length).fill(1) };
-    const initialStates = { v: new Float32Array(voltage.length) };
-    const backward = nativeBackward(variant, {
-      steps: 1,
-      x: voltage,
-      initialStates,
-      saved: run.saved,
-      gradients,
-      surrogate,
-    });
-    expectGradient("gradient", backward.x, file.floats(`${path}/grad_voltage`));
-  });
-
-  test("leaky_integrator_step: shifts toward zero as slayer does, beyond 32 bits", () => {
-    const { decayFixed } = numberWords("float32");
-    const shifted = Array.from(file.array("leaky_integrator_step/shift_in").data, (value) => decayFixed(value, 4095));
-    expectExact("shift", shifted, Array.from(file.array("leaky_integrator_step/shift_to_zero_12").data));
-  });
-
   function slayerSurrogate(path: string) {
     const threshold = attribute(path, "threshold_quantized");
     const tauGrad = attribute(path, "tau_rho") / (100 * threshold);
@@ -266,50 +174,5 @@ describe("Lava DL's CUBA neuron", () => {
       parseSurrogate({ kind: "LavaExponential", tauGrad, scaleGrad: attribute(path, "scale_rho") / 0.1 }),
       { threshold },
     );
-  }
-
-  /** Runs the halves one behind the other, as slayer does, and applies its rule for the decays to each. */
-  function slayerDecayGradients(run: {
-    steps: number;
-    elements: number;
-    x: Float32Array;
-    options: { currentDecay: number; voltageDecay: number; vThreshold: number; scale: number; resetGradient: string };
-    gradients: Parameters<typeof nativeBackward>[1]["gradients"];
-    surrogate: ReturnType<typeof surrogateCall>;
-  }) {
-    const { currentDecay, voltageDecay, vThreshold, scale, resetGradient } = run.options;
-    const currentHalf = variantOf("CubaCurrent", parseNeuronOptions("CubaCurrent", { currentDecay, scale }));
-    const voltageHalf = variantOf(
-      "CubaVoltage",
-      parseNeuronOptions("CubaVoltage", { voltageDecay, vThreshold, scale, resetGradient }),
-    );
-    const [currentStart, voltageStart] = [currentHalf, voltageHalf].map(({ stateNames }) =>
-      zeros(stateNames, run.elements),
-    ) as [Record<string, Float32Array>, Record<string, Float32Array>];
-    const first = nativeForward(currentHalf, run.steps, run.x, currentStart);
-    const current = first.stateSeqs.current!;
-    const second = nativeForward(voltageHalf, run.steps, current, voltageStart);
-    const { steps, gradients, surrogate } = run;
-    const voltageBack = nativeBackward(voltageHalf, {
-      steps,
-      x: current,
-      initialStates: voltageStart,
-      saved: second.saved,
-      gradients,
-      surrogate,
-    });
-    const currentBack = nativeBackward(currentHalf, {
-      steps,
-      x: run.x,
-      initialStates: currentStart,
-      saved: first.saved,
-      gradients: { stateSeqs: { current: voltageBack.x } },
-    });
-    return {
-      gradX: currentBack.x,
-      chargedVoltage: second.saved.charged!,
-      voltage: slayerDecayGradient(voltageBack.x, second.saved.charged!, steps),
-      current: slayerDecayGradient(currentBack.x, current, steps),
-    };
   }
 });

@@ -24,7 +24,10 @@ import {
 } from "../../../src/model/surrogates/index.ts";
 import { nativeBackward, nativeForward, nativeSurrogate } from "./native-scan.ts";
 
-/** Sums of parameter gradients run in double precision in two orders: they agree to some thousand units in the last place. */
+/**
+ * Sums of parameter gradients run in double precision in two orders: they agree to some thousand units in the last
+ * place.
+ */
 const SUM_TOLERANCE = 1e-10;
 
 /** Options for every combination of flags, as users would write them. */
@@ -52,7 +55,10 @@ const ALL = (Object.keys(CASES) as NeuronKind[]).flatMap((kind) =>
   ),
 );
 
-/** Numbers near the threshold, and the ones that break arithmetic: exact fractions, subnormal float16, large, both zeros. */
+/**
+ * Numbers near the threshold, and the ones that break arithmetic: exact fractions, subnormal float16, large, both
+ * zeros.
+ */
 const value = fc.oneof(
   { weight: 8, arbitrary: fc.float({ min: -2, max: 2, noNaN: true }) },
   { weight: 3, arbitrary: fc.integer({ min: -128, max: 128 }).map((i) => i / 64) },

@@ -74,7 +74,8 @@ describe("variants", () => {
     const options = parseNeuronOptions("LIFNode", { tau: 3, vReset: -0.3 });
     const { params, paramNames } = variantOf("LIFNode", options, "half");
     expect(paramNames).toEqual(["keep", "rate", "pull", "vThreshold", "vReset"]);
-    // float16 neighbours of 2/3, 1/3, -0.1, 1 and -0.3, by hand: 1365.33 / 2048, 1365.33 / 4096, -1638.4 / 16384, -1228.8 / 4096
+    // float16 neighbours of 2/3, 1/3, -0.1, 1 and -0.3, by hand: 1365.33 / 2048, 1365.33 / 4096, -1638.4 / 16384,
+    // -1228.8 / 4096
     expect(Array.from(params)).toEqual([1365 / 2048, 1365 / 4096, -1638 / 16384, 1, -1229 / 4096]);
   });
 
@@ -128,6 +129,12 @@ describe("learned values", () => {
     const cuba = parseNeuronOptions("CubaLIFNode", { currentDecay: 0.25, voltageDecay: 0.5, requiresGrad: true });
     expect(initialLearned("CubaLIFNode", cuba)).toEqual({ current_decay: 1024, voltage_decay: 2048 });
     expect(initialLearned("LIFNode", parseNeuronOptions("LIFNode", {}))).toEqual({});
+  });
+
+  test("are used within their range, wherever training has moved them", () => {
+    const options = parseNeuronOptions("CubaCurrent", { currentDecay: 0.5, requiresGrad: true });
+    const decay = (current_decay: number) => variantOf("CubaCurrent", options, "float32", { current_decay }).params[1];
+    expect([-3, 12.5, 13.5, 4100].map(decay)).toEqual([0, 12, 14, 4096]);
   });
 
   test("freeze into the options of a fixed neuron with the same parameters", () => {

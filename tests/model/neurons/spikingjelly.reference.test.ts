@@ -1,4 +1,7 @@
-/** IFNode, LIFNode and ParametricLIFNode against SpikingJelly: spikes exact, potentials and gradients within the file's tolerance. */
+/**
+ * IFNode, LIFNode and ParametricLIFNode against SpikingJelly: spikes exact, potentials and gradients within the file's
+ * tolerance.
+ */
 import { afterAll, describe, test } from "vitest";
 import { initialState, parseNeuronOptions, surrogateThreshold, variantOf } from "../../../src/model/neurons/index.ts";
 import { parseSurrogate, surrogateCall } from "../../../src/model/surrogates/index.ts";

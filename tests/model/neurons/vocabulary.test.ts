@@ -1,4 +1,7 @@
-/** The contract of the words: what every target must agree on at ties, zeros, truncation, rounding and the ends of a register. */
+/**
+ * The contract of the words: what every target must agree on at ties, zeros, truncation, rounding and the ends of a
+ * register.
+ */
 import { f16round as float16, getFloat16 as readFloat16 } from "@petamoriken/float16";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

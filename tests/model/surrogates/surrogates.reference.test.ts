@@ -1,4 +1,7 @@
-/** The surrogate functions against SpikingJelly: derivative and primitive within the file's tolerance, by the native kernels. */
+/**
+ * The surrogate functions against SpikingJelly: derivative and primitive within the file's tolerance, by the native
+ * kernels.
+ */
 import { afterAll, describe, expect, test } from "vitest";
 import { parseSurrogate, surrogateCall, surrogateDefinitions } from "../../../src/model/surrogates/index.ts";
 import { fixture } from "../../fixture.ts";

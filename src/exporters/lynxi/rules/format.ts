@@ -7,7 +7,8 @@ import { SOURCES } from "./source.ts";
 
 function versions({ model }: RuleSubject): Violation[] {
   const violations: Violation[] = [];
-  if (model.opset < 11 || model.opset > 13) violations.push({ place: "file", message: `operator set ${model.opset}, seen is 11` });
+  if (model.opset < 11 || model.opset > 13)
+    violations.push({ place: "file", message: `operator set ${model.opset}, seen is 11` });
   if (model.irVersion > 7) violations.push({ place: "file", message: `IR version ${model.irVersion}, above 7` });
   return violations;
 }
@@ -29,7 +30,9 @@ function names({ model }: RuleSubject): Violation[] {
   const written = [
     ...model.inputs.map(({ name }) => name),
     ...model.initializers.map(({ name }) => name),
-    ...model.nodes.flatMap(({ outputs }, i) => outputs.filter((name, at) => name !== "" || at === 0).map((name) => name || `(node ${i})`)),
+    ...model.nodes.flatMap(({ outputs }, i) =>
+      outputs.filter((name, at) => name !== "" || at === 0).map((name) => name || `(node ${i})`),
+    ),
   ];
   for (const name of written) {
     if (name.startsWith("(node ")) violations.push({ place: name, message: "an output without a name" });
@@ -38,7 +41,8 @@ function names({ model }: RuleSubject): Violation[] {
     seen.add(name);
   }
   for (const { name } of [...model.inputs, ...model.outputs]) {
-    if (!/^[A-Za-z0-9_.]+$/.test(name)) violations.push({ place: name, message: "a name with other signs than letters, digits, _ and ." });
+    if (!/^[A-Za-z0-9_.]+$/.test(name))
+      violations.push({ place: name, message: "a name with other signs than letters, digits, _ and ." });
   }
   return violations;
 }
@@ -48,8 +52,12 @@ function deadParts({ model }: RuleSubject): Violation[] {
   const reached = new Set(live.nodes);
   const read = new Set([...live.nodes.flatMap(({ inputs }) => inputs), ...live.outputs.map(({ name }) => name)]);
   return [
-    ...model.inputs.filter(({ name }) => !read.has(name)).map(({ name }) => ({ place: name, message: "an input that no output needs" })),
-    ...model.nodes.filter((node) => !reached.has(node)).map(({ name }) => ({ place: name, message: "a node that no output needs" })),
+    ...model.inputs
+      .filter(({ name }) => !read.has(name))
+      .map(({ name }) => ({ place: name, message: "an input that no output needs" })),
+    ...model.nodes
+      .filter((node) => !reached.has(node))
+      .map(({ name }) => ({ place: name, message: "a node that no output needs" })),
     ...model.initializers
       .filter(({ name }) => !read.has(name))
       .map(({ name }) => ({ place: name, message: "stored numbers that no output needs" })),

@@ -1,8 +1,8 @@
 /** Rules about size. */
 import { sizeOf } from "../../../core/index.ts";
 import { elementBytes } from "../onnx-model.ts";
-import { findSpikeLayers } from "../spike-layers.ts";
 import type { DesignRule, RuleSubject, Violation } from "../rules.ts";
+import { findSpikeLayers } from "../spike-layers.ts";
 import { SOURCES } from "./source.ts";
 
 const INPUT_BYTES = 6 * 2 ** 20;
@@ -23,9 +23,11 @@ function inputBounds({ model, inference }: RuleSubject): Violation[] {
       violations.push({ place: name, message: `an axis above ${LARGEST_AXIS}` });
     }
     const row = (spatial.at(-1) ?? 1) * channels * bytes;
-    if (spatial.length > 0 && row > ROW_BYTES) violations.push({ place: name, message: `${row} bytes in one image row` });
+    if (spatial.length > 0 && row > ROW_BYTES)
+      violations.push({ place: name, message: `${row} bytes in one image row` });
   }
-  if (total > INPUT_BYTES) violations.push({ place: "inputs", message: `${total} bytes, documented bound ${INPUT_BYTES}` });
+  if (total > INPUT_BYTES)
+    violations.push({ place: "inputs", message: `${total} bytes, documented bound ${INPUT_BYTES}` });
   return violations;
 }
 
@@ -36,12 +38,14 @@ const MOST_NEURONS = 250_000;
 function graphSize({ model, inference }: RuleSubject): Violation[] {
   const violations: Violation[] = [];
   const place = "graph";
-  if (model.nodes.length > MOST_NODES) violations.push({ place, message: `${model.nodes.length} nodes, above ${MOST_NODES}` });
+  if (model.nodes.length > MOST_NODES)
+    violations.push({ place, message: `${model.nodes.length} nodes, above ${MOST_NODES}` });
   const shapes = findSpikeLayers(model).map(({ value }) => inference.facts.get(value)?.shape ?? []);
   const rows = Math.max(0, ...shapes.map(([steps = 0, batch = 0]) => steps * batch));
   if (rows > MOST_ROWS) violations.push({ place, message: `T*N = ${rows} rows, above ${MOST_ROWS}` });
   const neurons = shapes.reduce((sum, shape) => sum + (shape.length > 0 ? sizeOf(shape.slice(1)) : 0), 0);
-  if (neurons > MOST_NEURONS) violations.push({ place, message: `${neurons} neurons in one step, a chip holds ${MOST_NEURONS}` });
+  if (neurons > MOST_NEURONS)
+    violations.push({ place, message: `${neurons} neurons in one step, a chip holds ${MOST_NEURONS}` });
   return violations;
 }
 
@@ -58,7 +62,8 @@ export const limitRules: readonly DesignRule[] = [
     id: "LX028",
     severity: "warning",
     title: "a size that a compiler can be expected to take",
-    source: "community.nanhubrain.com, apu documents (250 thousand neurons in dense mode); rows and nodes are our own caution",
+    source:
+      "community.nanhubrain.com, apu documents (250 thousand neurons in dense mode); rows and nodes are our own caution",
     rewrite: "Lower N or T, or split the network.",
     check: graphSize,
   },

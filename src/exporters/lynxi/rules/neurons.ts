@@ -1,7 +1,7 @@
 /** Rules about how neurons stand in the graph. */
 import { formatShape } from "../../../core/index.ts";
-import { findSpikeLayers } from "../spike-layers.ts";
 import type { DesignRule, RuleSubject, Violation } from "../rules.ts";
+import { findSpikeLayers } from "../spike-layers.ts";
 import { SOURCES } from "./source.ts";
 
 const COMPARISONS = new Set(["GreaterOrEqual", "Greater", "LessOrEqual", "Less"]);
@@ -11,7 +11,9 @@ function neuronShape({ model, inference }: RuleSubject): Violation[] {
     if (!COMPARISONS.has(node.op)) return [];
     const shape = inference.facts.get(node.inputs[0] ?? "")?.shape;
     if (!shape || (shape.length === 3 && shape[0] === 1)) return [];
-    return [{ place: node.name, message: `compares ${formatShape(shape)}; seen on the chip is [1,N,L], one step of [T,N,L]` }];
+    return [
+      { place: node.name, message: `compares ${formatShape(shape)}; seen on the chip is [1,N,L], one step of [T,N,L]` },
+    ];
   });
 }
 

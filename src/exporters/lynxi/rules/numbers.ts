@@ -58,7 +58,8 @@ function inputOutputTypes({ model, inference }: RuleSubject): Violation[] {
     const odd = values.flatMap(({ name }, i) =>
       IO_TYPES.has(types[i]!) ? [] : [{ place: name, message: `element type ${types[i]}` }],
     );
-    const mixed = new Set(types).size > 1 ? [{ place: side, message: `several element types: ${[...new Set(types)]}` }] : [];
+    const mixed =
+      new Set(types).size > 1 ? [{ place: side, message: `several element types: ${[...new Set(types)]}` }] : [];
     return [...odd, ...mixed];
   });
 }

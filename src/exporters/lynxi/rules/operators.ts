@@ -10,7 +10,8 @@ function operatorWithoutEvidence({ model }: RuleSubject): Violation[] {
     const facts = OPERATORS[op];
     const rewrite = facts?.rewrite ? ` ${facts.rewrite}` : "";
     if (!facts) return [{ place: name, message: `${op} was never seen in a graph for this chip` }];
-    if (facts.evidence === "X") return [{ place: name, message: `${op} fails or falls back to the host processor.${rewrite}` }];
+    if (facts.evidence === "X")
+      return [{ place: name, message: `${op} fails or falls back to the host processor.${rewrite}` }];
     if (facts.evidence === "C") {
       return [{ place: name, message: `${op} has only third-party or indirect evidence`, severity: "warning" }];
     }
@@ -27,7 +28,8 @@ function foreignDomain({ model }: RuleSubject): Violation[] {
 function shapePlumbing({ model }: RuleSubject): Violation[] {
   const makers = new Map(model.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   return model.nodes.flatMap((node): Violation[] => {
-    if (OPERATORS[node.op]?.evidence === "B") return [{ place: node.name, message: `${node.op} only moves shapes about` }];
+    if (OPERATORS[node.op]?.evidence === "B")
+      return [{ place: node.name, message: `${node.op} only moves shapes about` }];
     const before = makers.get(node.inputs[0] ?? "");
     if (node.op !== "Reshape" || before?.op !== "Reshape") return [];
     return [{ place: node.name, message: `a Reshape behind the Reshape "${before.name}"` }];
@@ -81,7 +83,8 @@ function windowRemark(node: OnnxNode, channels: number | undefined): string | nu
   const dilations = intsAttribute(node, "dilations") ?? [];
   if (dilations.some((step) => step !== 1)) return `dilation ${dilations.join("x")}`;
   const groups = intAttribute(node, "group", 1);
-  if (groups !== 1 && groups !== channels) return `${groups} groups for ${channels ?? "?"} channels (neither dense nor depthwise)`;
+  if (groups !== 1 && groups !== channels)
+    return `${groups} groups for ${channels ?? "?"} channels (neither dense nor depthwise)`;
   return null;
 }
 

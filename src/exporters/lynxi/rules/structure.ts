@@ -48,7 +48,10 @@ function controlFlow({ model }: RuleSubject): Violation[] {
 function writesInPlace({ model }: RuleSubject): Violation[] {
   return model.nodes
     .filter(({ op }) => op.startsWith("Scatter"))
-    .map(({ name, op }) => ({ place: name, message: `${op} writes into a tensor; the chip drops such writes silently` }));
+    .map(({ name, op }) => ({
+      place: name,
+      message: `${op} writes into a tensor; the chip drops such writes silently`,
+    }));
 }
 
 /** Inputs that say where, by operator. */
@@ -64,7 +67,16 @@ function computedIndex({ model, inference }: RuleSubject): Violation[] {
   );
 }
 
-const SELECTIONS = new Set(["TopK", "NonZero", "NonMaxSuppression", "ArgMax", "ArgMin", "GatherND", "GatherElements", "Unique"]);
+const SELECTIONS = new Set([
+  "TopK",
+  "NonZero",
+  "NonMaxSuppression",
+  "ArgMax",
+  "ArgMin",
+  "GatherND",
+  "GatherElements",
+  "Unique",
+]);
 
 function dataDependentSelection({ model, inference }: RuleSubject): Violation[] {
   return model.nodes.flatMap((node): Violation[] => {

@@ -1,7 +1,8 @@
 /**
- * The C++ structs of one neuron variant: the step forward and the step backward, which `neuron_scan` is generic over. Members
- * are the variant's parameters; states and charged values are arrays in declared order.
+ * The C++ structs of one neuron variant: the step forward and the step backward, which `neuron_scan` is generic over.
+ * Members are the variant's parameters; states and charged values are arrays in declared order.
  */
+import { fail } from "../../../core/index.ts";
 import type { Flags, NeuronDefinition } from "../define.ts";
 import type { Reading } from "../vocabulary.ts";
 import { type Cpp, CppLines, type CppType, cppWords } from "./cpp.ts";
@@ -138,7 +139,11 @@ function printRestart(choice: VariantChoice, charged: readonly string[], readSta
   const values = [...stateResults.map(([, value]) => value), ...(argument ? [argument] : [])];
   const used = lines.leaves(values);
   if ([...used].some((leaf) => leaf === "x" || leaf.startsWith("state["))) {
-    throw new Error(`${definition.kind}: what follows "charged" may read only charged values and parameters`);
+    fail("STATE", {
+      where: `definition of ${definition.kind}`,
+      expected: "charged values and parameters alone behind `charged`",
+      got: [...used].join(", "),
+    });
   }
   const text = [memberFunction("restore(const Register* charged, Register* state)", lines, stateResults)];
   if (argument)
@@ -207,7 +212,9 @@ export function printNeuron(choice: VariantChoice): Printed {
     reads_states: mask(states, readStates),
   };
   const indices = step.learned.map((name) => parameters.indexOf(name));
-  const learned = `  static constexpr int learned = ${indices.length}, learned_index[] = {${[...indices, -1].join(", ")}};`;
+  // The -1 keeps the array from being empty.
+  const places = [...indices, -1].join(", ");
+  const learned = `  static constexpr int learned = ${indices.length}, learned_index[] = {${places}};`;
   return {
     facts: { parameters, states, charged, fires, backward },
     forward: [...constants(choice, sizes), ...members(choice, parameters), forward.text].join("\n"),

@@ -1,7 +1,9 @@
 /**
- * The words as C++ text, one `const` line for each operation. CUDA compiles the same text. Equal lines are printed once, lines
- * that no result needs are left out. The few operations C++ has no operator for are functions of `neuron_scan_words.h`.
+ * The words as C++ text, one `const` line for each operation. CUDA compiles the same text. Equal lines are printed
+ * once, lines that no result needs are left out. The few operations C++ has no operator for are functions of
+ * `neuron_scan_words.h`.
  */
+import { fail } from "../../../core/index.ts";
 import type { FunctionWords } from "../../surrogates/index.ts";
 import type { Reading, Words } from "../vocabulary.ts";
 
@@ -77,7 +79,8 @@ export function cppWords(lines: CppLines, reading: Reading): Words<Cpp> & Functi
     lines.line(type, `${name}(${uses.map(({ code }) => code).join(", ")})`, uses);
   const real = (text: string, uses: readonly Cpp[]): Cpp => {
     for (const { type, code } of uses) {
-      if (type !== "float") throw new Error(`C++ target: ${code} is a grid number where a real is needed in ${text}`);
+      if (type !== "float")
+        fail("STATE", { where: `C++ line ${text}`, expected: "a real", got: `the grid number ${code}` });
     }
     return lines.line("float", reading === "half" ? `half(${text})` : text, uses);
   };

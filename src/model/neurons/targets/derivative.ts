@@ -1,10 +1,10 @@
 /**
- * The derivative of a step: dual numbers lifted over any other target. Over numbers they compute the backward pass, over C++
- * they print it. A dual holds a value and its partial derivatives by input; values follow one meaning of the words (with its
- * rounding), partial derivatives are always computed in float32.
+ * The derivative of a step: dual numbers lifted over any other target. Over numbers they compute the backward pass,
+ * over C++ they print it. A dual holds a value and its partial derivatives by input; values follow one meaning of the
+ * words (with its rounding), partial derivatives are always computed in float32.
  *
- * A step restarts at its charged values: their own partials lead back to input and previous states, and whatever comes after
- * has partials with respect to the charged values only. Backward therefore needs no value but the charged ones.
+ * A step restarts at its charged values: their own partials lead back to input and previous states, and whatever comes
+ * after has partials with respect to the charged values only. Backward therefore needs no value but the charged ones.
  */
 import type { Arithmetic } from "../../surrogates/index.ts";
 import type { ParameterWords, Words } from "../vocabulary.ts";
@@ -28,6 +28,12 @@ export function constantDual<E>(value: E): Dual<E> {
 /** A dual that stands for the input `name`. */
 export function variableDual<E>(name: string, value: E): Dual<E> {
   return { value, partials: new Map([[name, ONE]]) };
+}
+
+/** The partial derivative of a number by an input; 0 where it does not depend on it. */
+export function partialOf({ partials }: Dual<number>, name: string): number {
+  const partial = partials.get(name) ?? 0;
+  return partial === ONE ? 1 : partial;
 }
 
 /** Sums and products of partial derivatives. */
@@ -105,6 +111,7 @@ export function dualParameterWords<E>(words: ParameterWords<E>): ParameterWords<
       return { value, partials: chain.scaled(a.partials, slope) };
     },
     roundEven: (a) => ({ value: words.roundEven(a.value), partials: a.partials }),
+    clamp: (a, low, high) => ({ value: words.clamp(a.value, low, high), partials: a.partials }),
   };
 }
 

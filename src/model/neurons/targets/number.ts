@@ -1,6 +1,6 @@
 /**
- * The words as plain numbers: the living definition that every other target is tested against. Reals are rounded after every
- * word to float32, or to float16 in the half reading; grid numbers are exact.
+ * The words as plain numbers: the living definition that every other target is tested against. Reals are rounded after
+ * every word to float32, or to float16 in the half reading; grid numbers are exact.
  */
 import { f16round } from "@petamoriken/float16";
 import { float32Arithmetic } from "../../surrogates/index.ts";
@@ -36,7 +36,9 @@ const gridWords: Pick<
   bound: (i) => i,
 };
 
-/** The words over numbers. float16 results computed exactly in float64 and rounded once equal those of float16 hardware. */
+/**
+ * The words over numbers. float16 results computed exactly in float64 and rounded once equal those of float16 hardware.
+ */
 export function numberWords(reading: Reading): Words<number> {
   const round = roundTo(reading);
   return {
@@ -75,4 +77,5 @@ export const float64Words: ParameterWords<number> = {
   negate: (a) => -a,
   sigmoid: (a) => 1 / (1 + Math.exp(-a)),
   roundEven,
+  clamp: (a, low, high) => Math.min(Math.max(a, low), high),
 };

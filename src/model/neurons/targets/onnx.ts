@@ -1,6 +1,7 @@
 /**
- * The words as ONNX nodes, through a small interface that an exporter implements. Constants are folded only where one side is 0
- * or 1, so the operator list is exactly that of the definition; the first step from a zero state loses its decay and its `Add`.
+ * The words as ONNX nodes, through a small interface that an exporter implements. Constants are folded only where one
+ * side is 0 or 1, so the operator list is exactly that of the definition; the first step from a zero state loses its
+ * decay and its `Add`.
  */
 import { fail } from "../../../core/index.ts";
 import { neuronDefinition } from "../registry.ts";
@@ -82,8 +83,8 @@ export interface OnnxStep {
 }
 
 /**
- * Adds one step of a neuron. `state`: tensors or numbers of the step before (`initialState` for the first). Parameters are rounded to the
- * reading's format; throws a TARGET error for neurons whose words ONNX lacks.
+ * Adds one step of a neuron. `state`: tensors or numbers of the step before (`initialState` for the first). Parameters
+ * are rounded to the reading's format; throws a TARGET error for neurons whose words ONNX lacks.
  */
 export function onnxStep(
   kind: string,

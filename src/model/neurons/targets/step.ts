@@ -1,6 +1,6 @@
 /**
- * One step of a neuron over any target, forward and backward: which values go in and come out, in which order gradients are
- * added. Kernels, the interpreter and the printed code all follow it.
+ * One step of a neuron over any target, forward and backward: which values go in and come out, in which order gradients
+ * are added. Kernels, the interpreter and the printed code all follow it.
  */
 import type { Flags, NeuronDefinition } from "../define.ts";
 import type { Words } from "../vocabulary.ts";

@@ -1,0 +1,49 @@
+/** The ways of executing a graph behind one interface: ONNX Runtime, or the emulator, which takes many calls at once. */
+import { sizeOf } from "../../core/index.ts";
+import { emulate, type NonFinite } from "./emulator.ts";
+import { inferValues } from "./infer.ts";
+import type { GraphLayout } from "./layout.ts";
+import type { OnnxModel } from "./onnx-model.ts";
+import { type HostArray, openSession } from "./session.ts";
+import { twinOf } from "./twin.ts";
+
+/** `float32` and `twin` run in ONNX Runtime; `emulator` and `emulator32` (no rounding) in ours. */
+export type ExecutionMode = "float32" | "twin" | "emulator" | "emulator32";
+
+export interface ExecutorResult {
+  outputs: Map<string, HostArray>;
+  nonFinite: NonFinite[];
+}
+
+/** One way of executing a loaded graph. */
+export interface Executor {
+  callsPerRun(model: OnnxModel, layout: GraphLayout): number;
+  run(layout: GraphLayout, input: HostArray, calls: number): Promise<ExecutorResult>;
+  close(): Promise<void>;
+}
+
+/** Floats that one value of the emulator may hold: large enough for long vectors, small enough to stay near the cache. */
+const EMULATOR_VALUE_FLOATS = 2 ** 20;
+
+/** @throws FILE when ONNX Runtime refuses the graph. */
+export async function openExecutor(model: OnnxModel, mode: ExecutionMode, where: string): Promise<Executor> {
+  if (mode === "emulator" || mode === "emulator32") {
+    const arithmetic = mode === "emulator" ? "float16" : "float32";
+    return {
+      callsPerRun: (graph, layout) => Math.max(1, Math.floor(EMULATOR_VALUE_FLOATS / largestValue(graph, layout))),
+      run: async (layout, input, calls) => emulate(model, new Map([[layout.input, input]]), calls, { arithmetic }),
+      close: async () => undefined,
+    };
+  }
+  const session = await openSession(mode === "twin" ? twinOf(model) : model, where);
+  return {
+    callsPerRun: () => 1,
+    run: async (layout, input) => ({ outputs: await session.run(new Map([[layout.input, input]])), nonFinite: [] }),
+    close: () => session.release(),
+  };
+}
+
+function largestValue(model: OnnxModel, layout: GraphLayout): number {
+  const shapes = [...inferValues(model).facts.values()].map(({ shape }) => sizeOf(shape ?? []));
+  return Math.max(sizeOf(layout.inputShape) * layout.batch, ...shapes);
+}
