@@ -1,10 +1,9 @@
 /** Accuracy of a network on a split, without gradients, with the same encoder spikes at every evaluation. */
-import type { RandomStream } from "../core/index.ts";
-import type { Split } from "../data/index.ts";
-import { sampleBatch } from "../data/index.ts";
+import { type Split, sampleBatch } from "../data/index.ts";
 import { evaluationStream, type Network } from "../model/index.ts";
-import { Tensor } from "../tensor/index.ts";
-import { predictions } from "./losses.ts";
+import { scope, Tensor } from "../tensor/index.ts";
+import { classesOf } from "./fit.ts";
+import { countCorrect, predictions } from "./losses.ts";
 
 export interface Evaluation {
   /** Share of samples whose largest rate is their label's, 0 to 1. */
@@ -18,9 +17,11 @@ export interface Evaluation {
 }
 
 export interface EvaluationOptions {
+  /** Samples run at once (default 64). Random encoders draw batch by batch: another size, other spikes. */
   batchSize?: number;
   /** Only the first samples of the split. */
   samples?: number;
+  /** Seed of the encoder's spikes (default 0). */
   seed?: number;
   onProgress?: (done: number, of: number) => void;
 }
@@ -29,22 +30,22 @@ export interface EvaluationOptions {
 export function evaluate(network: Network, split: Split, options: EvaluationOptions = {}): Evaluation {
   const count = Math.min(options.samples ?? split.count, split.count);
   const batchSize = options.batchSize ?? 64;
-  const random: RandomStream = evaluationStream(options.seed ?? 0);
-  const classes = network.outputShape()[0]!;
+  const random = evaluationStream(options.seed ?? 0);
+  const classes = classesOf(network);
   const rates = new Float32Array(count * classes);
   const labels = new Int32Array(count);
   for (let start = 0; start < count; start += batchSize) {
     const size = Math.min(batchSize, count - start);
     const batch = sampleBatch(split, start, size);
-    const samples = Tensor.from(batch.images, [size, ...network.inputShape]);
-    const output = network.predict(samples, random);
-    rates.set(output.toArray(), start * classes);
+    const samples = () => Tensor.from(batch.images, [size, ...network.inputShape]);
+    rates.set(
+      scope(() => network.predict(samples(), random).toArray()),
+      start * classes,
+    );
     labels.set(batch.labels, start);
-    output.dispose();
-    samples.dispose();
     options.onProgress?.(start + size, count);
   }
   const predicted = predictions(rates, classes);
-  const correct = predicted.reduce((sum, label, i) => sum + (label === labels[i] ? 1 : 0), 0);
+  const correct = countCorrect(rates, classes, labels);
   return { accuracy: correct / count, correct, count, rates, predicted, labels };
 }

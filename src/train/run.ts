@@ -5,24 +5,16 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { ensureDirectory, fail, SpikeshipError } from "../core/index.ts";
+import { ensureDirectory, fail, parseWith } from "../core/index.ts";
 import type { Dataset } from "../data/index.ts";
 import { copyParameters, type LayerRegistry, loadCheckpoint, type Network, saveCheckpoint } from "../model/index.ts";
 import type { TrainingConfig } from "./config.ts";
 import { evaluate } from "./evaluate.ts";
 import { MetricsWriter } from "./metrics/index.ts";
-import { type EpochSums, TrainingRun, type TrainingState } from "./training-run.ts";
+import { type EpochRecord, type EpochSums, runMetadataSchema } from "./state.ts";
+import { TrainingRun } from "./training-run.ts";
 
 export const CHECKPOINT_FILE = "checkpoint.safetensors";
-
-/** What is known after an epoch. */
-export interface EpochRecord {
-  epoch: number;
-  learningRate: number;
-  trainLoss: number;
-  trainAccuracy: number;
-  testAccuracy: number;
-}
 
 export interface TrainProgress {
   epoch: number;
@@ -56,7 +48,10 @@ export interface TrainOutcome {
   checkpoint: string;
 }
 
-/** Trains `network` in place. */
+/**
+ * Trains `network` in place. A run that does not resume begins the directory anew: its checkpoint is there before the first batch, so
+ * that a run that is killed at any moment can be resumed.
+ */
 export async function trainInDirectory(
   network: Network,
   dataset: Dataset,
@@ -66,7 +61,7 @@ export async function trainInDirectory(
   const checkpoint = join(options.directory, CHECKPOINT_FILE);
   const run = new TrainingRun(network, dataset, options.training, options.seed);
   try {
-    const epochs = resume(run, checkpoint, options);
+    const epochs = begin(run, checkpoint, options);
     const metrics = new MetricsWriter(options.directory, { afterEpoch: run.epoch });
     try {
       while (run.epoch < options.training.epochs) {
@@ -77,8 +72,8 @@ export async function trainInDirectory(
         metrics.epoch(record);
         save(run, checkpoint, epochs, options);
         options.onEpoch?.(record);
+        if (run.epoch < options.training.epochs && options.shouldStop?.()) interrupted(run, checkpoint, options);
       }
-      if (!existsSync(checkpoint)) save(run, checkpoint, epochs, options);
     } finally {
       metrics.close();
     }
@@ -113,13 +108,15 @@ async function runEpoch(
       accuracy: run.sums.correct / run.sums.samples,
     });
     await setImmediate();
-    if (done < run.loader.batchesPerEpoch && options.shouldStop?.()) stop(run, checkpoint, epochs, options);
+    if (done < run.loader.batchesPerEpoch && options.shouldStop?.()) {
+      save(run, checkpoint, epochs, options);
+      interrupted(run, checkpoint, options);
+    }
   }
 }
 
-/** Saves where the run stands and ends it. */
-function stop(run: TrainingRun, checkpoint: string, epochs: EpochRecord[], options: TrainOptions): never {
-  save(run, checkpoint, epochs, options);
+/** Ends a run whose state was saved. */
+function interrupted(run: TrainingRun, checkpoint: string, options: TrainOptions): never {
   fail("INTERRUPTED", {
     where: "training",
     expected: `${options.training.epochs} epochs`,
@@ -143,21 +140,32 @@ function save(run: TrainingRun, checkpoint: string, epochs: EpochRecord[], optio
   saveCheckpoint(checkpoint, run.network, tensors, { ...options.metadata, training: state, epochs });
 }
 
-function resume(run: TrainingRun, checkpoint: string, options: TrainOptions): EpochRecord[] {
-  if (!options.resume || !existsSync(checkpoint)) return [];
-  const saved = loadCheckpoint(checkpoint, options.registry);
+/** The epochs that are behind the run: those of the checkpoint it resumes, or none. */
+function begin(run: TrainingRun, checkpoint: string, options: TrainOptions): EpochRecord[] {
+  if (options.resume && existsSync(checkpoint)) return restore(run, checkpoint, options.registry);
+  save(run, checkpoint, [], options);
+  return [];
+}
+
+function restore(run: TrainingRun, checkpoint: string, registry: LayerRegistry): EpochRecord[] {
+  const saved = loadCheckpoint(checkpoint, registry);
   try {
-    const { training, epochs } = saved.metadata as { training?: TrainingState; epochs?: EpochRecord[] };
-    if (!training || !epochs) {
-      throw new SpikeshipError("FILE", {
+    const { training, epochs } = parseWith(
+      runMetadataSchema,
+      saved.metadata,
+      `${checkpoint}: state of the training`,
+      "FILE",
+    );
+    if (JSON.stringify(saved.network.describe()) !== JSON.stringify(run.network.describe())) {
+      fail("OPTION", {
         where: checkpoint,
-        expected: "the state of a training run",
-        got: "a checkpoint without it",
-        hint: "Start without --resume in another directory.",
+        expected: "the network that the run was begun with",
+        got: "another one in the config",
+        hint: "Give the same config, or begin anew without --resume.",
       });
     }
-    copyParameters(saved.network, run.network);
     run.restore(training, saved.extra);
+    copyParameters(saved.network, run.network);
     return epochs;
   } finally {
     saved.network.dispose();

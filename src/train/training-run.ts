@@ -2,32 +2,17 @@
  * One training: network, optimizer, schedule, loader and random numbers, stepped batch by batch. All that decides the next step is in
  * `save()`, so that a run that was stopped anywhere continues bit for bit as if it never had been.
  */
-import { fail, type RandomState, RandomStream } from "../core/index.ts";
-import { type Batch, type Dataset, Loader, type LoaderState } from "../data/index.ts";
+import { fail, RandomStream } from "../core/index.ts";
+import { type Batch, type Dataset, Loader } from "../data/index.ts";
 import { type Network, resetNet, type StoredTensor, shuffleStream, toFloat32, trainingStream } from "../model/index.ts";
 import { backward, scope, Tensor } from "../tensor/index.ts";
 import { clipGradNorm } from "./clip.ts";
 import type { TrainingConfig } from "./config.ts";
+import { expectFits } from "./fit.ts";
 import { countCorrect, rateLosses } from "./losses.ts";
 import { Optimizer } from "./optimizers.ts";
 import { learningRateAt } from "./schedules.ts";
-
-/** Sums over the samples of an epoch so far. */
-export interface EpochSums {
-  loss: number;
-  correct: number;
-  samples: number;
-}
-
-/** Everything besides tensors that a resumed run needs. */
-export interface TrainingState {
-  epoch: number;
-  sums: EpochSums;
-  random: RandomState;
-  loader: LoaderState;
-  /** Step counts of the optimizer; its moments are tensors. */
-  optimizerSteps: Record<string, number>;
-}
+import type { EpochSums, TrainingState } from "./state.ts";
 
 export class TrainingRun {
   epoch = 0;
@@ -42,6 +27,7 @@ export class TrainingRun {
     readonly config: TrainingConfig,
     readonly seed: number,
   ) {
+    expectFits(network, dataset);
     this.#random = trainingStream(seed);
     this.optimizer = new Optimizer(config.optimizer, network.parameters());
     this.loader = new Loader(dataset.train, dataset.shape, {
@@ -58,14 +44,14 @@ export class TrainingRun {
   /** Trains on one batch of the loader. */
   step(batch: Batch): void {
     this.optimizer.learningRate = this.learningRate;
-    scope(() => this.forwardAndBackward(batch));
+    scope(() => this.#forwardAndBackward(batch));
     resetNet(this.network);
     if (this.config.clipNorm !== undefined) clipGradNorm(this.network.parameters().values(), this.config.clipNorm);
     this.optimizer.step();
     this.optimizer.zeroGrad();
   }
 
-  private forwardAndBackward({ images, labels }: Batch): void {
+  #forwardAndBackward({ images, labels }: Batch): void {
     const samples = Tensor.from(images, [labels.length, ...this.network.inputShape]);
     const rates = this.network.forward(samples, { training: true, random: this.#random });
     const loss = rateLosses[this.config.loss](rates, labels);
@@ -99,19 +85,36 @@ export class TrainingRun {
       if (value instanceof Tensor) tensors.set(name, value);
       else optimizerSteps[name] = value;
     }
-    const { epoch, sums } = this;
-    const state = { epoch, sums: { ...sums }, random: this.#random.state, loader: this.loader.state, optimizerSteps };
-    return { state, tensors };
+    const { seed, config, epoch, sums } = this;
+    const [random, loader] = [this.#random.state, this.loader.state];
+    return { state: { seed, config, epoch, sums: { ...sums }, random, loader, optimizerSteps }, tensors };
   }
 
-  /** Continues from a saved state; the network's own tensors are loaded by the caller. */
+  /** Continues from a saved state; the network's own tensors are loaded by the caller. @throws OPTION when the settings differ */
   restore(state: TrainingState, tensors: ReadonlyMap<string, StoredTensor>): void {
+    this.#expectSettings(state);
     this.epoch = state.epoch;
     this.sums = { ...state.sums };
     this.#random = RandomStream.fromState(state.random);
     this.loader.load(state.loader);
     const moments = [...tensors].map(([name, tensor]) => [name, toFloat32("optimizer state", name, tensor)] as const);
     this.optimizer.load(new Map<string, number | Float32Array>([...moments, ...Object.entries(state.optimizerSteps)]));
+  }
+
+  /** Other settings would make a run that is neither the old one nor a new one. More or fewer epochs are the same run. */
+  #expectSettings(state: TrainingState): void {
+    const settings = (seed: number, { epochs: _, ...config }: TrainingConfig) => Object.entries({ seed, ...config });
+    const before = new Map(settings(state.seed, state.config).map(([name, value]) => [name, JSON.stringify(value)]));
+    const changed = settings(this.seed, this.config).filter(
+      ([name, value]) => before.get(name) !== JSON.stringify(value),
+    );
+    if (changed.length === 0) return;
+    fail("OPTION", {
+      where: "training that continues",
+      expected: "the settings it was begun with",
+      got: `another ${changed.map(([name]) => name).join(", ")}`,
+      hint: "Give the same config (epochs may differ), or begin anew without --resume.",
+    });
   }
 
   dispose(): void {

@@ -1,12 +1,15 @@
-/** Runs the command line as a user does: in a process of its own, from the sources. Also a config small enough to train in a second. */
-import { spawn } from "node:child_process";
+/** Runs the command line as a user does: compiled, in a process of its own. Also a config small enough to train in a second. */
+import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const program = [join(root, "scripts", "run-ts.mjs"), join(root, "src", "cli", "main.ts")];
+const program = join(root, "dist", "cli", "main.js");
+
+// compiles what changed, and waits for another test file that does
+execFileSync(process.execPath, [join(root, "scripts", "build.mjs")], { stdio: ["ignore", "ignore", "inherit"] });
 
 export interface Outcome {
   code: number | null;
@@ -23,7 +26,7 @@ export interface RunOptions {
 
 /** `spikeship ARGUMENTS...` */
 export function spikeship(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  return runNode([...program, ...args], options);
+  return runNode([program, ...args], options);
 }
 
 /** `node ARGUMENTS...` */

@@ -30,11 +30,26 @@ type NeuronAnswer = { neuron: (options: unknown) => ChipNeuron } | { refusal: st
 /** Every neuron kind: how it is written, or why it cannot be. */
 export const NEURON_ANSWERS: { [K in NeuronKind]: NeuronAnswer } = {
   CubaLIFNode: { neuron: cubaNeuron },
-  CubaCurrent: { refusal: "A norm between current and voltage is not lowered.", rewrite: "Use CubaLIFNode without a norm." },
-  CubaVoltage: { refusal: "A norm between current and voltage is not lowered.", rewrite: "Use CubaLIFNode without a norm." },
-  IFNode: { refusal: "It fires at the threshold and computes in floats.", rewrite: "Prepare the network for Loihi first." },
-  LIFNode: { refusal: "It fires at the threshold and computes in floats.", rewrite: "Prepare the network for Loihi first." },
-  ParametricLIFNode: { refusal: "Its leak is learned in floats.", rewrite: "Use LIFNode with decayInput false and prepare the network, or CubaLIFNode." },
+  CubaCurrent: {
+    refusal: "A norm between current and voltage is not lowered.",
+    rewrite: "Use CubaLIFNode without a norm.",
+  },
+  CubaVoltage: {
+    refusal: "A norm between current and voltage is not lowered.",
+    rewrite: "Use CubaLIFNode without a norm.",
+  },
+  IFNode: {
+    refusal: "It fires at the threshold and computes in floats.",
+    rewrite: "Prepare the network for Loihi first.",
+  },
+  LIFNode: {
+    refusal: "It fires at the threshold and computes in floats.",
+    rewrite: "Prepare the network for Loihi first.",
+  },
+  ParametricLIFNode: {
+    refusal: "Its leak is learned in floats.",
+    rewrite: "Use LIFNode with decayInput false and prepare the network, or CubaLIFNode.",
+  },
 };
 
 /** The numbers are those the neuron's own definition computes with on the chip. */

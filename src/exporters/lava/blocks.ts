@@ -56,7 +56,13 @@ export function refuseLayer(layer: number, expected: string, got: string, hint: 
 }
 
 /** The features [F] or image [C,H,W] that a layer reads. */
-export function expectInput(walk: Walk, layer: number, fits: (shape: number[]) => boolean, expected: string, hint: string): number[] {
+export function expectInput(
+  walk: Walk,
+  layer: number,
+  fits: (shape: number[]) => boolean,
+  expected: string,
+  hint: string,
+): number[] {
   const shape = walk.shape;
   if (!shape || !fits(shape)) refuseLayer(layer, expected, shape ? formatShape(shape) : "no input shape", hint);
   return shape;

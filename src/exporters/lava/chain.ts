@@ -3,7 +3,18 @@
  * has no place in such a chain becomes a finding with the nearest legal way. It judges structure; the rules judge numbers.
  */
 import { formatShape, sameShape } from "../../core/index.ts";
-import type { ConvNode, FlattenNode, Graph, GraphNode, InputNode, LinearNode, NeuronNode, NodeKind, NodeOf, PoolNode } from "../../model/index.ts";
+import type {
+  ConvNode,
+  FlattenNode,
+  Graph,
+  GraphNode,
+  InputNode,
+  LinearNode,
+  NeuronNode,
+  NodeKind,
+  NodeOf,
+  PoolNode,
+} from "../../model/index.ts";
 import type { Finding } from "../target.ts";
 
 export type SynapseNode = ConvNode | LinearNode | PoolNode;
@@ -59,18 +70,24 @@ function synapse(node: SynapseNode, links: Links): void {
 function unmatched(links: Links): void {
   const place = links.pending!.source;
   const message = "Every layer on Loihi has a neuron of its own; this one has none right behind it.";
-  links.findings.push(structural("layer-order", place, message, "Put a neuron behind it, or merge it into its neighbour."));
+  links.findings.push(
+    structural("layer-order", place, message, "Put a neuron behind it, or merge it into its neighbour."),
+  );
 }
 
 const LINKERS: { [K in NodeKind]: Linker<K> } = {
   input(node, { parts, findings }) {
-    if (parts.length > 0) findings.push(structural("layer-order", node.source, "There is a second input.", "Use one input."));
+    if (parts.length > 0)
+      findings.push(structural("layer-order", node.source, "There is a second input.", "Use one input."));
     else parts.push({ kind: "input", node });
   },
   linear: synapse,
   conv(node, links) {
     if (node.weight.shape.length !== 4) {
-      refuse("Only convolutions over images [C,H,W] exist in the format.", "Use Conv2d, with a height of 1 for sequences.")(node, links);
+      refuse(
+        "Only convolutions over images [C,H,W] exist in the format.",
+        "Use Conv2d, with a height of 1 for sequences.",
+      )(node, links);
     }
     synapse(node, links);
   },
@@ -85,17 +102,23 @@ const LINKERS: { [K in NodeKind]: Linker<K> } = {
     }
     synapse(node, links);
   },
-  batchNorm: refuse("A batch norm has no place between synapse and neuron.", "Train without it, or fold it into the weights and train the biases away."),
+  batchNorm: refuse(
+    "A batch norm has no place between synapse and neuron.",
+    "Train without it, or fold it into the weights and train the biases away.",
+  ),
   flatten(node, links) {
     if (links.pending) unmatched(links);
     links.pending = null;
     if (!sameShape(links.previous?.shape ?? [], node.shape)) links.parts.push({ kind: "flatten", node });
   },
   neuron(node, links) {
-    if (links.pending) links.parts.push({ kind: "block", synapse: links.pending, neuron: node, inputShape: links.shapeBefore });
+    if (links.pending)
+      links.parts.push({ kind: "block", synapse: links.pending, neuron: node, inputShape: links.shapeBefore });
     else {
       const message = "Every layer on Loihi has a synapse; this neuron has none right before it.";
-      links.findings.push(structural("layer-order", node.source, message, "Put a Linear, Conv2d or SumPool2d before it."));
+      links.findings.push(
+        structural("layer-order", node.source, message, "Put a Linear, Conv2d or SumPool2d before it."),
+      );
     }
     links.pending = null;
   },
@@ -114,17 +137,23 @@ export function chainOf(graph: Graph): Chain {
     const [first, ...others] = node.inputs;
     if (links.previous && (first !== links.previous.id || others.length > 0) && node.kind !== "add") {
       const message = `It reads ${node.inputs.join(" and ")} instead of the layer before it, ${links.previous.id}.`;
-      links.findings.push(structural("layer-order", node.source, message, "Use one chain of layers without branches or recurrence."));
+      links.findings.push(
+        structural("layer-order", node.source, message, "Use one chain of layers without branches or recurrence."),
+      );
     }
     (LINKERS[node.kind] as Linker<NodeKind>)(node as never, links);
     links.previous = node;
   }
   if (links.parts[0]?.kind !== "input") {
-    links.findings.push(structural("layer-order", "input", "The network does not begin with an input.", "Begin with an input."));
+    links.findings.push(
+      structural("layer-order", "input", "The network does not begin with an input.", "Begin with an input."),
+    );
   }
   if (!links.parts.some(({ kind }) => kind === "block")) {
     const shape = formatShape(links.previous?.shape ?? []);
-    links.findings.push(structural("layer-order", "output", `No neuron fires; the output ${shape} is the input.`, "Add layers."));
+    links.findings.push(
+      structural("layer-order", "output", `No neuron fires; the output ${shape} is the input.`, "Add layers."),
+    );
   }
   return { parts: links.parts, findings: links.findings, steps: graph.steps };
 }

@@ -44,7 +44,12 @@ export interface ChipNeurons {
 }
 
 /** Neurons of one layer for some samples, all states 0. `events` is counted up. */
-export function makeNeurons(parameters: NeuronParameters, features: number, samples: number, events: RegisterEvents): ChipNeurons {
+export function makeNeurons(
+  parameters: NeuronParameters,
+  features: number,
+  samples: number,
+  events: RegisterEvents,
+): ChipNeurons {
   return parameters.model === "cuba"
     ? new CubaNeurons(parameters, features, samples, events)
     : new SigmaDeltaNeurons(parameters, features, samples);

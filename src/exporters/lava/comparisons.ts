@@ -12,7 +12,8 @@ export function loihiComparisons(prepared: Network): { plans: ComparisonPlan[]; 
         contract: {
           maxFlipRate: 0,
           minPredictionAgreement: 1,
-          statement: "The simulated chip, reading the written file, gives the spikes of the prepared network: every layer, every step, no exception.",
+          statement:
+            "The simulated chip, reading the written file, gives the spikes of the prepared network: every layer, every step, no exception.",
         },
       },
     ],

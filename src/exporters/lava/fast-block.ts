@@ -62,7 +62,10 @@ interface SharedNeuron {
 }
 
 /** The synapse as a native operation, if its sums are exact in float32; null otherwise. */
-function nativeSums(block: Block, run: BlockRun): { activation: Activation; boundedNeuron: SharedNeuron | null } | null {
+function nativeSums(
+  block: Block,
+  run: BlockRun,
+): { activation: Activation; boundedNeuron: SharedNeuron | null } | null {
   const neuron = block.neuron as CubaParameters;
   const weights = nativeWeights(block);
   if (!weights) return null;
@@ -77,7 +80,11 @@ function nativeSums(block: Block, run: BlockRun): { activation: Activation; boun
 }
 
 /** Effective weights; null where the activation is no plain sum of them. An input neuron has none and passes the input on. */
-function nativeWeights({ synapse, outputShape, inputShape }: Block): { data: Int32Array | null; shape: number[] } | null {
+function nativeWeights({
+  synapse,
+  outputShape,
+  inputShape,
+}: Block): { data: Int32Array | null; shape: number[] } | null {
   if (synapse.kind === "none") return { data: null, shape: [] };
   if (synapse.kind === "conv") {
     const { weights, groups, kernel } = synapse.conv;
@@ -88,7 +95,11 @@ function nativeWeights({ synapse, outputShape, inputShape }: Block): { data: Int
 }
 
 /** Where the current has no memory, current plus bias is one sum: the biases per channel, if there are any and they fit. */
-function foldedBias({ synapse, outputShape }: Block, { bias, currentDecay }: CubaParameters, largest: number): Int32Array | null {
+function foldedBias(
+  { synapse, outputShape }: Block,
+  { bias, currentDecay }: CubaParameters,
+  largest: number,
+): Int32Array | null {
   if (synapse.kind === "none" || bias.length === 1 || currentDecay.some((decay) => decay !== FULL_DECAY)) return null;
   const [channels = 1] = outputShape;
   const pixels = bias.length / channels;
@@ -98,13 +109,21 @@ function foldedBias({ synapse, outputShape }: Block, { bias, currentDecay }: Cub
   return uniform && largest + size < EXACT ? perChannel : null;
 }
 
-function sharedNeuron({ currentDecay, voltageDecay, bias, threshold }: CubaParameters, biasFolded: boolean): SharedNeuron | null {
+function sharedNeuron(
+  { currentDecay, voltageDecay, bias, threshold }: CubaParameters,
+  biasFolded: boolean,
+): SharedNeuron | null {
   const one = (values: Int32Array) => values.every((value) => value === values[0]);
   if (!one(currentDecay) || !one(voltageDecay) || !(biasFolded || one(bias)) || threshold < 0) return null;
   return { currentDecay: currentDecay[0]!, voltageDecay: voltageDecay[0]!, threshold, bias: biasFolded ? 0 : bias[0]! };
 }
 
-function withinRegisters(drive: { positive: number; negative: number }, neuron: SharedNeuron, folded: Int32Array | null, run: BlockRun): boolean {
+function withinRegisters(
+  drive: { positive: number; negative: number },
+  neuron: SharedNeuron,
+  folded: Int32Array | null,
+  run: BlockRun,
+): boolean {
   const extra = folded?.reduce((most, value) => Math.max(most, Math.abs(value)), 0) ?? 0;
   const total = { positive: drive.positive + extra, negative: drive.negative + extra };
   const steps = Math.min(run.steps, run.resetInterval ?? run.steps);
@@ -112,7 +131,11 @@ function withinRegisters(drive: { positive: number; negative: number }, neuron: 
   return current < REGISTER && voltage < REGISTER;
 }
 
-function activationOperation(block: Block, weights: { data: Int32Array | null; shape: number[] }, bias: Int32Array | null): Activation {
+function activationOperation(
+  block: Block,
+  weights: { data: Int32Array | null; shape: number[] },
+  bias: Int32Array | null,
+): Activation {
   const { synapse } = block;
   if (!weights.data || synapse.kind === "none") return { run: (x) => x.share(), dispose: () => undefined };
   const weightTensor = Tensor.from(Float32Array.from(weights.data), weights.shape);
@@ -135,11 +158,20 @@ function activationOperation(block: Block, weights: { data: Int32Array | null; s
 /** First steps of the stretches between two resets. */
 function stretches({ steps, resetInterval }: BlockRun): { from: number; to: number }[] {
   const length = Math.min(resetInterval ?? steps, steps);
-  return Array.from({ length: Math.ceil(steps / length) }, (_, i) => ({ from: i * length, to: Math.min((i + 1) * length, steps) }));
+  return Array.from({ length: Math.ceil(steps / length) }, (_, i) => ({
+    from: i * length,
+    to: Math.min((i + 1) * length, steps),
+  }));
 }
 
 /** All neurons share their parameters: the kernel of the neuron's chip reading, with a weight step as its unit. */
-function scanned({ currentDecay, voltageDecay, threshold, bias }: SharedNeuron, block: Block, run: BlockRun, activation: Tensor, samples: number): Tensor {
+function scanned(
+  { currentDecay, voltageDecay, threshold, bias }: SharedNeuron,
+  block: Block,
+  run: BlockRun,
+  activation: Tensor,
+  samples: number,
+): Tensor {
   const options = parseNeuronOptions("CubaLIFNode", {
     scale: 1,
     currentDecay: currentDecay / FULL_DECAY,
@@ -151,7 +183,12 @@ function scanned({ currentDecay, voltageDecay, threshold, bias }: SharedNeuron, 
   const sequence = reshape(activation, [run.steps, samples, ...block.outputShape]);
   const pieces = stretches(run).map(({ from, to }) => {
     const piece = slice(sequence, 0, from, to);
-    const { spike, finalStates } = neuronScan({ x: piece, initialStates: [0, 0], variant, surrogate: { name: "", params: new Float64Array() } });
+    const { spike, finalStates } = neuronScan({
+      x: piece,
+      initialStates: [0, 0],
+      variant,
+      surrogate: { name: "", params: new Float64Array() },
+    });
     for (const tensor of [piece, ...finalStates]) tensor.dispose();
     return spike;
   });

@@ -75,7 +75,8 @@ export class GroupReader {
     if (shape.length > 1 || data.length === 0) this.refuse(name, "a list of sizes", `shape ${formatShape(shape)}`);
     const small = data.find((size) => size < least);
     if (small !== undefined) this.refuse(name, `sizes from ${least}`, `${small}`);
-    if (sizeOf([...data]) > Number.MAX_SAFE_INTEGER) this.refuse(name, "sizes that can be held", formatShape([...data]));
+    if (sizeOf([...data]) > Number.MAX_SAFE_INTEGER)
+      this.refuse(name, "sizes that can be held", formatShape([...data]));
     return [...data];
   }
 

@@ -28,7 +28,12 @@ let opened = 0;
 export async function withHdf5<R>(path: string, body: (file: Hdf5Reader) => R): Promise<R> {
   const bytes = readFileChecked(path, { maxBytes: LARGEST_FILE });
   if (SIGNATURE.some((byte, i) => bytes[i] !== byte)) {
-    fail("FILE", { where: path, expected: "an HDF5 file", got: "other bytes at the start", hint: "Is it a Lava DL .net file?" });
+    fail("FILE", {
+      where: path,
+      expected: "an HDF5 file",
+      got: "other bytes at the start",
+      hint: "Is it a Lava DL .net file?",
+    });
   }
   const library = await ready;
   const name = `/read-${opened++}.h5`;
@@ -101,12 +106,14 @@ export class Hdf5Reader {
       this.expectKind(place, this.library.H5G_DATASET, "a dataset");
       const dataset = new Dataset(this.id, place);
       const { type, shape, size, total_size: count, virtual_sources: sources } = dataset.metadata;
-      if (!shape || sources) this.refuse(place, "numbers or text stored in this file", shape ? "a virtual dataset" : "an empty one");
+      if (!shape || sources)
+        this.refuse(place, "numbers or text stored in this file", shape ? "a virtual dataset" : "an empty one");
       if (count > MOST_ELEMENTS || count * size > LARGEST_EXPANSION * this.fileBytes) {
         this.refuse(place, "a dataset that fits the file", `shape [${shape}]`);
       }
       if (type === STRING) return this.text(place, dataset.value);
-      if (type !== INTEGER && type !== FLOAT && type !== ENUM) this.refuse(place, "numbers or text", "another type of data");
+      if (type !== INTEGER && type !== FLOAT && type !== ENUM)
+        this.refuse(place, "numbers or text", "another type of data");
       return { shape: [...shape], data: this.numbers(place, dataset.value) };
     });
   }
@@ -118,7 +125,9 @@ export class Hdf5Reader {
   }
 
   private numbers(place: string, value: unknown): Float64Array {
-    const list = ArrayBuffer.isView(value) ? (value as unknown as ArrayLike<number | bigint>) : [value as number | bigint];
+    const list = ArrayBuffer.isView(value)
+      ? (value as unknown as ArrayLike<number | bigint>)
+      : [value as number | bigint];
     // adding 0 turns -0 into 0
     const numbers = Float64Array.from(list as ArrayLike<number>, (number) => Number(number) + 0);
     const wrong = numbers.findIndex((number) => !Number.isFinite(number));
@@ -131,7 +140,12 @@ export class Hdf5Reader {
     const found = this.library.get_type(this.id, place);
     if (found === kind) return;
     const external = found === this.library.H5G_UDLINK;
-    const other = found === this.library.H5G_GROUP ? "a group" : found === this.library.H5G_DATASET ? "a dataset" : "another object";
+    const other =
+      found === this.library.H5G_GROUP
+        ? "a group"
+        : found === this.library.H5G_DATASET
+          ? "a dataset"
+          : "another object";
     this.refuse(place, expected, external ? "a link to another file" : other);
   }
 
@@ -148,4 +162,3 @@ export class Hdf5Reader {
     }
   }
 }
-

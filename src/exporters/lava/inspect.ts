@@ -60,7 +60,11 @@ function weightFacts(layer: NetLayer): { count: number; min: number; max: number
 function synapseText(layer: NetLayer): string {
   if (layer.type === "dense" || layer.type === "dense_rec") {
     const [outputs, inputs] = layer.weight.shape;
-    const extras = [layer.bias ? "bias" : "", layer.delay ? "delay" : "", layer.type === "dense" && layer.imaginary ? "complex" : ""];
+    const extras = [
+      layer.bias ? "bias" : "",
+      layer.delay ? "delay" : "",
+      layer.type === "dense" && layer.imaginary ? "complex" : "",
+    ];
     return [`${inputs} to ${outputs}`, ...extras].filter(Boolean).join(", ");
   }
   if (!("stride" in layer)) return "";
@@ -75,6 +79,7 @@ function neuronText(neuron: NetNeuron | null): string {
   const number = ({ data }: NetArray) => (data.length === 1 ? `${data[0]}` : `${data.length} values`);
   const threshold = `vThMant ${neuron.vThMant}`;
   if (neuron.type === "SDNN") return `SDNN, ${neuron.sigmaOutput ? "sigma output" : threshold}`;
-  if ("iDecay" in neuron) return `${neuron.type}, iDecay ${number(neuron.iDecay)}, vDecay ${number(neuron.vDecay)}, ${threshold}`;
+  if ("iDecay" in neuron)
+    return `${neuron.type}, iDecay ${number(neuron.iDecay)}, vDecay ${number(neuron.vDecay)}, ${threshold}`;
   return `${neuron.type}, sinDecay ${number(neuron.sinDecay)}, cosDecay ${number(neuron.cosDecay)}, ${threshold}`;
 }

@@ -35,24 +35,33 @@ export function lowerPool({ synapse, inputShape }: BlockPart, neuron: ChipNeuron
  * An average is exact as the weight scale / window where that is even, or as a sum with a threshold that many times higher where the neuron
  * has no rounding memory. A window that is no power of two is rounded in training already, differently from any chip.
  */
-function lowerAverage(pool: PoolNode, { scale, currentDecay, voltageDecay, bias }: ChipNeuron): LoweredPool | PoolRefusal {
+function lowerAverage(
+  pool: PoolNode,
+  { scale, currentDecay, voltageDecay, bias }: ChipNeuron,
+): LoweredPool | PoolRefusal {
   const window = sizeOf(pool.kernelSize);
   const rewrite = `Use SumPool2d and multiply the threshold by ${window}.`;
   if (!pool.countIncludePad && pool.padding.some((size) => size > 0)) {
-    return { refusal: "Its windows at the border have other sizes.", rewrite: "Use countIncludePad: true, or SumPool2d." };
+    return {
+      refusal: "Its windows at the border have other sizes.",
+      rewrite: "Use countIncludePad: true, or SumPool2d.",
+    };
   }
-  if (!Number.isInteger(Math.log2(window))) return { refusal: `A mean over ${window} pixels is rounded in training.`, rewrite };
+  if (!Number.isInteger(Math.log2(window)))
+    return { refusal: `A mean over ${window} pixels is rounded in training.`, rewrite };
   const weight = scale / window;
   if (weight % 2 === 0 && weight <= WEIGHT_MAX) return { weight, thresholdFactor: 1 };
   const exact = currentDecay === FULL_DECAY && (voltageDecay === 0 || voltageDecay === FULL_DECAY) && bias === 0;
-  if (exact && scale % 2 === 0 && scale <= WEIGHT_MAX && (scale * 64) % window === 0) return { weight: scale, thresholdFactor: window };
+  if (exact && scale % 2 === 0 && scale <= WEIGHT_MAX && (scale * 64) % window === 0)
+    return { weight: scale, thresholdFactor: window };
   return { refusal: `The weight 1/${window} is ${weight} steps, no even number up to ${WEIGHT_MAX}.`, rewrite };
 }
 
 /** Weights of the layer in steps: [O,I], [O, I/groups, kH, kW], or [C,1,kH,kW] of a pool. */
 export function weightSteps(block: BlockPart, neuron: ChipNeuron): { shape: number[]; data: Float64Array } {
   const { synapse } = block;
-  if (synapse.kind !== "pool") return { shape: [...synapse.weight.shape], data: inSteps(synapse.weight.data, neuron.scale) };
+  if (synapse.kind !== "pool")
+    return { shape: [...synapse.weight.shape], data: inSteps(synapse.weight.data, neuron.scale) };
   const pool = lowerPool(block, neuron);
   const shape = [synapse.shape[0]!, 1, ...synapse.kernelSize];
   return { shape, data: new Float64Array(sizeOf(shape)).fill(pool && "weight" in pool ? pool.weight : 0) };
@@ -60,7 +69,8 @@ export function weightSteps(block: BlockPart, neuron: ChipNeuron): { shape: numb
 
 /** Biases of the layer in steps, the neuron's own included; null when all are 0. */
 export function biasSteps({ synapse }: BlockPart, { scale, bias }: ChipNeuron): Float64Array | null {
-  const own = synapse.kind !== "pool" && synapse.bias ? inSteps(synapse.bias.data, scale) : new Float64Array(synapse.shape[0]!);
+  const own =
+    synapse.kind !== "pool" && synapse.bias ? inSteps(synapse.bias.data, scale) : new Float64Array(synapse.shape[0]!);
   const total = own.map((steps) => steps + bias);
   return total.some((steps) => steps !== 0) ? total : null;
 }
@@ -77,7 +87,11 @@ function driveOfBlock(block: BlockPart, neuron: ChipNeuron): Drive {
 }
 
 /** Largest |current| and |voltage| of a block over `steps` steps, in state units. */
-export function overflowBounds(block: BlockPart, neuron: ChipNeuron, steps: number): { current: number; voltage: number } {
+export function overflowBounds(
+  block: BlockPart,
+  neuron: ChipNeuron,
+  steps: number,
+): { current: number; voltage: number } {
   const bias = biasSteps(block, neuron) ?? Float64Array.of(0);
   const range = { min: bias.reduce((a, b) => Math.min(a, b)), max: bias.reduce((a, b) => Math.max(a, b)) };
   return registerBounds(driveOfBlock(block, neuron), neuron, range, steps);

@@ -9,7 +9,15 @@ import { type ChipNeuron, chipNeuronOf } from "./block-integers.ts";
 import { type BlockPart, chainOf, type Part } from "./chain.ts";
 import { loadDense } from "./dense-weights.ts";
 import { biasSteps, isSilent, lowerPool, weightSteps } from "./lower-synapse.ts";
-import { type ConvLayer, type CubaNeuron, type DenseLayer, type NetArray, type NetFile, type NetLayer, scalar } from "./net-file.ts";
+import {
+  type ConvLayer,
+  type CubaNeuron,
+  type DenseLayer,
+  type NetArray,
+  type NetFile,
+  type NetLayer,
+  scalar,
+} from "./net-file.ts";
 import { checkGraph } from "./rules.ts";
 
 /** A spiking layer of the network and where it stands in the file. */
@@ -92,7 +100,12 @@ function lowerLinear(block: BlockPart, neuron: ChipNeuron, lossy: LossyStep[]): 
 function keepLoadable(weight: NetArray, place: string, lossy: LossyStep[]): void {
   if (loadDense([weight])) return;
   weight.data[0] = -2;
-  lossy.push({ place, what: "one weight of a matrix of zeros set to -2, because Lava cannot load zeros alone; no neuron of it can fire", count: 1, largestChange: 2 });
+  lossy.push({
+    place,
+    what: "one weight of a matrix of zeros set to -2, because Lava cannot load zeros alone; no neuron of it can fire",
+    count: 1,
+    largestChange: 2,
+  });
 }
 
 function lowerConv(block: BlockPart, neuron: ChipNeuron, lossy: LossyStep[]): ConvLayer {
@@ -101,7 +114,12 @@ function lowerConv(block: BlockPart, neuron: ChipNeuron, lossy: LossyStep[]): Co
   const pool = lowerPool(block, neuron);
   const factor = pool && "thresholdFactor" in pool ? pool.thresholdFactor : 1;
   if (factor !== 1) {
-    lossy.push({ place: synapse.source, what: `mean lowered to a sum, threshold times ${factor}: exact for this neuron`, count: 1, largestChange: 0 });
+    lossy.push({
+      place: synapse.source,
+      what: `mean lowered to a sum, threshold times ${factor}: exact for this neuron`,
+      count: 1,
+      largestChange: 0,
+    });
   }
   const pair = (values: readonly number[]): [number, number] => [values[0]!, values[1]!];
   return {

@@ -8,7 +8,7 @@ import type { Block } from "./blocks.ts";
 import { STATE_STEPS } from "./chip-neurons.ts";
 import { effectiveWeights, loadDense, WEIGHT_MAX, WEIGHT_MIN } from "./dense-weights.ts";
 import { BIAS_MAX, BIAS_MIN, THRESHOLD_MAX } from "./limits.ts";
-import { type NetArray, type NetFile, type NetLayer, neuronOf, type NetValue, placeOf } from "./net-file.ts";
+import { type NetArray, type NetFile, type NetLayer, type NetValue, neuronOf, placeOf } from "./net-file.ts";
 import { type Drive, driveOf, registerBounds } from "./overflow.ts";
 import { planNet } from "./plan.ts";
 import { DELAY_MAX } from "./plan-blocks.ts";
@@ -28,20 +28,39 @@ const eachLayer =
     layers.flatMap((layer, index) =>
       judge(layer, index)
         .filter((judgement) => judgement !== null)
-        .map(({ severity, member, message, rewrite }) => ({ rule: `loihi/${rule}`, severity, place: placeOf(index, member), message, source, rewrite })),
+        .map(({ severity, member, message, rewrite }) => ({
+          rule: `loihi/${rule}`,
+          severity,
+          place: placeOf(index, member),
+          message,
+          source,
+          rewrite,
+        })),
     );
 
 /** The arrays of a layer that hold weights. */
 function weightsOf(layer: NetLayer): [string, NetArray][] {
-  if (layer.type === "dense" && layer.imaginary) return [["weight/real", layer.weight], ["weight/imag", layer.imaginary]];
-  if (layer.type === "dense_rec") return [["weight", layer.weight], ["weight_rec", layer.weightRec]];
-  return "weight" in layer && layer.weight !== null && typeof layer.weight === "object" ? [["weight", layer.weight]] : [];
+  if (layer.type === "dense" && layer.imaginary)
+    return [
+      ["weight/real", layer.weight],
+      ["weight/imag", layer.imaginary],
+    ];
+  if (layer.type === "dense_rec")
+    return [
+      ["weight", layer.weight],
+      ["weight_rec", layer.weightRec],
+    ];
+  return "weight" in layer && layer.weight !== null && typeof layer.weight === "object"
+    ? [["weight", layer.weight]]
+    : [];
 }
 
-const biasOf = (layer: NetLayer): NetArray | null => ("bias" in layer && typeof layer.bias === "object" ? layer.bias : null);
+const biasOf = (layer: NetLayer): NetArray | null =>
+  "bias" in layer && typeof layer.bias === "object" ? layer.bias : null;
 const delayOf = (layer: NetLayer): NetArray | null => ("delay" in layer ? layer.delay : null);
 
-const countOf = (array: NetArray, wrong: (value: number) => boolean): number => array.data.reduce((n, value) => n + (wrong(value) ? 1 : 0), 0);
+const countOf = (array: NetArray, wrong: (value: number) => boolean): number =>
+  array.data.reduce((n, value) => n + (wrong(value) ? 1 : 0), 0);
 
 /** Only what Lava's loader can build runs at all. */
 export const loadable: NetRule = (net) => {
@@ -52,7 +71,16 @@ export const loadable: NetRule = (net) => {
     if (!(error instanceof SpikeshipError) || error.code !== "TARGET") throw error;
     const { where, expected, got, hint } = error.facts;
     const place = /\/layer\/\d+/.exec(where)?.[0] ?? "/layer";
-    return [{ rule: "loihi/loadable", severity: "error", place, message: `Expected ${expected}, got ${got}.`, source: LOADER, ...(hint ? { rewrite: hint } : {}) }];
+    return [
+      {
+        rule: "loihi/loadable",
+        severity: "error",
+        place,
+        message: `Expected ${expected}, got ${got}.`,
+        source: LOADER,
+        ...(hint ? { rewrite: hint } : {}),
+      },
+    ];
   }
 };
 
@@ -113,7 +141,9 @@ export const decayRange = eachLayer("decay-range", LIF_MODEL, (layer) => {
     const unheld = countOf(neuron[member], (decay) => decay < least || decay > most);
     const message = `${unheld} decays lie outside ${least} to ${most}, which Loihi 1 holds.`;
     const severity = outside > 0 ? "error" : "warning";
-    return unheld === 0 ? null : { severity, member: `neuron/${member}`, message, rewrite: "Choose a decay within the range." };
+    return unheld === 0
+      ? null
+      : { severity, member: `neuron/${member}`, message, rewrite: "Choose a decay within the range." };
   });
 });
 
@@ -126,26 +156,49 @@ export const biasRange = eachLayer("bias-range", LIF_MODEL, (layer) => {
 
 export const biasAlignment = eachLayer("bias-alignment", LOADER, (layer) => {
   const biased = neuronOf(layer)?.type !== "SDNN" && biasOf(layer)?.data.some((value) => Math.trunc(value) !== 0);
-  const message = "Biases act before the first frame arrives: run with a reset interval whose reset falls on the first frame of a sample.";
-  return [biased ? { severity: "note", member: "bias", message, rewrite: "Use reset_offset 1, or 0 when the network begins with an input neuron." } : null];
+  const message =
+    "Biases act before the first frame arrives: run with a reset interval whose reset falls on the first frame of a sample.";
+  return [
+    biased
+      ? {
+          severity: "note",
+          member: "bias",
+          message,
+          rewrite: "Use reset_offset 1, or 0 when the network begins with an input neuron.",
+        }
+      : null,
+  ];
 });
 
 export const delays = eachLayer("delay", LOADER, (layer) => {
   const delay = delayOf(layer);
   const count = delay ? countOf(delay, (steps) => steps > DELAY_MAX) : 0;
   const message = `${count} delays exceed ${DELAY_MAX} steps, to which Lava's loader clips them.`;
-  return [count === 0 ? null : { severity: "warning", member: "delay", message, rewrite: "Clip the delays in training." }];
+  return [
+    count === 0 ? null : { severity: "warning", member: "delay", message, rewrite: "Clip the delays in training." },
+  ];
 });
 
 /** An input neuron's own weight and bias are left to the caller. */
 export const inputTransform = eachLayer("input-transform", LOADER, (layer) => {
-  const transforms = layer.type === "input" && layer.neuron !== null && layer.neuron.type !== "SDNN" && (layer.weight !== null || layer.bias !== null);
-  const message = "Lava's loader does not apply the input layer's weight and bias: the input must be given as weight times value plus bias.";
+  const transforms =
+    layer.type === "input" &&
+    layer.neuron !== null &&
+    layer.neuron.type !== "SDNN" &&
+    (layer.weight !== null || layer.bias !== null);
+  const message =
+    "Lava's loader does not apply the input layer's weight and bias: the input must be given as weight times value plus bias.";
   return [transforms ? { severity: "note", message, rewrite: "Multiply the input before it is sent." } : null];
 });
 
 /** Members that change what was trained and that Lava's loader does not read, with the value that means nothing. */
-const IGNORED: Record<string, string | number> = { refDelay: 1, gradedSpike: 0, weight_exp: 0, wgtExp: 0, activation: "relu" };
+const IGNORED: Record<string, string | number> = {
+  refDelay: 1,
+  gradedSpike: 0,
+  weight_exp: 0,
+  wgtExp: 0,
+  activation: "relu",
+};
 /** Members that are known to mean nothing on the chip. */
 const HARMLESS = ["scaleRho", "tauRho", "theta", "thDecay", "refDecay", "vThStep", "messageBits"];
 
@@ -164,7 +217,17 @@ function judgeMember(member: string, value: NetValue): Judgement {
   const name = member.replace("neuron/", "");
   if (HARMLESS.includes(name)) return null;
   if (!Object.hasOwn(IGNORED, name)) {
-    const near = nearestName(name, ["weight", "weight_rec", "bias", "delay", "neuron", ...Object.keys(IGNORED), "iDecay", "vDecay", "vThMant"]);
+    const near = nearestName(name, [
+      "weight",
+      "weight_rec",
+      "bias",
+      "delay",
+      "neuron",
+      ...Object.keys(IGNORED),
+      "iDecay",
+      "vDecay",
+      "vThMant",
+    ]);
     const message = `"${name}" is not known and not read.`;
     return { severity: "warning", member, message, rewrite: near ? `Did you mean "${near}"?` : "Remove it." };
   }
@@ -178,8 +241,13 @@ function judgeMember(member: string, value: NetValue): Judgement {
 function driveOfBlock({ synapse, outputShape }: Block): Drive {
   if (synapse.kind === "none") return { positive: 0, negative: 0 };
   if (synapse.kind === "conv") return driveOf(synapse.conv.weights, outputShape[0]!);
-  const drives = [synapse.forward, synapse.recurrent].filter((matrix) => matrix !== null).map((matrix) => driveOf(effectiveWeights(matrix), matrix.outputs));
-  return { positive: sum(drives.map(({ positive }) => positive)), negative: sum(drives.map(({ negative }) => negative)) };
+  const drives = [synapse.forward, synapse.recurrent]
+    .filter((matrix) => matrix !== null)
+    .map((matrix) => driveOf(effectiveWeights(matrix), matrix.outputs));
+  return {
+    positive: sum(drives.map(({ positive }) => positive)),
+    negative: sum(drives.map(({ negative }) => negative)),
+  };
 }
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
@@ -190,10 +258,20 @@ export const registerOverflow: NetRule = (net) => {
     const { layer, neuron, gradedInput } = block;
     if (neuron.model !== "cuba" || gradedInput) return [];
     const slowest = (decays: Int32Array) => decays.reduce((a, b) => Math.min(a, b));
-    const leak = { currentDecay: slowest(neuron.currentDecay), voltageDecay: slowest(neuron.voltageDecay), threshold: neuron.threshold };
+    const leak = {
+      currentDecay: slowest(neuron.currentDecay),
+      voltageDecay: slowest(neuron.voltageDecay),
+      threshold: neuron.threshold,
+    };
     const { current } = registerBounds(driveOfBlock(block), leak, { min: 0, max: 0 }, 1);
     const message = `The current can reach ${Math.ceil(current / STATE_STEPS)} weight steps and wraps around beyond ${2 ** 23 / STATE_STEPS}.`;
-    const finding: Finding = { rule: "loihi/register-overflow", severity: "warning", place: placeOf(layer), message, source: LIF_MODEL };
+    const finding: Finding = {
+      rule: "loihi/register-overflow",
+      severity: "warning",
+      place: placeOf(layer),
+      message,
+      source: LIF_MODEL,
+    };
     return current > 2 ** 23 ? [finding] : [];
   });
 };

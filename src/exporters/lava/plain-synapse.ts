@@ -20,7 +20,8 @@ export interface Arriving {
 export function activationOf(block: Block, { inputs, inputStep, own, ownStep }: Arriving): ArrayLike<number> {
   const { synapse } = block;
   const features = sizeOf(block.outputShape);
-  const row = (sequence: Int32Array, size: number, step: number) => (step < 0 ? null : sequence.subarray(step * size, (step + 1) * size));
+  const row = (sequence: Int32Array, size: number, step: number) =>
+    step < 0 ? null : sequence.subarray(step * size, (step + 1) * size);
   const inputAt = (delay: number) => row(inputs, sizeOf(block.inputShape), inputStep - delay);
   const message = block.gradedInput ? (value: number) => value : (value: number) => (value === 0 ? 0 : 1);
   if (synapse.kind === "none") return inputAt(0) ?? new Int32Array(features);
@@ -35,7 +36,11 @@ export function activationOf(block: Block, { inputs, inputStep, own, ownStep }: 
 
 type Message = (value: number) => number;
 
-function denseSums({ weights, shift, outputs, inputs }: DenseSynapse, x: Int32Array | null, message: Message): Float64Array {
+function denseSums(
+  { weights, shift, outputs, inputs }: DenseSynapse,
+  x: Int32Array | null,
+  message: Message,
+): Float64Array {
   const sums = new Float64Array(outputs);
   if (!x) return sums;
   return sums.map((_, output) => {

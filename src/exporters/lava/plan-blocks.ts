@@ -1,9 +1,9 @@
 /** One entry for each layer type of a `.net` file: the block that Lava's loader builds of it, or why it cannot. */
 import { formatShape, sameShape, sizeOf } from "../../core/index.ts";
+import { appendBlock, type Block, expectInput, refuseLayer, type Walk } from "./blocks.ts";
 import { loadDense } from "./dense-weights.ts";
 import type { ConvLayer, DenseLayer, LayerOf, NetArray, NetLayer, NetLayerType, RecurrentLayer } from "./net-file.ts";
 import { placeOf } from "./net-file.ts";
-import { appendBlock, type Block, expectInput, refuseLayer, type Walk } from "./blocks.ts";
 import { planNeuron } from "./plan-neurons.ts";
 import { windowOutput } from "./window.ts";
 
@@ -38,14 +38,20 @@ const PLANNERS: { [T in NetLayerType]: BlockPlanner<T> } = {
   },
   flatten(_, index, walk) {
     const behindFeatures = walk.blocks.length > 0 && walk.shape!.length !== 3;
-    if (behindFeatures) refuseLayer(index, "an image [C,H,W] before a flatten", formatShape(walk.shape!), "Remove the flatten.");
+    if (behindFeatures)
+      refuseLayer(index, "an image [C,H,W] before a flatten", formatShape(walk.shape!), "Remove the flatten.");
     if (walk.shape) walk.shape = [sizeOf(walk.shape)];
     walk.flattened = true;
   },
   dense: (layer, index, walk) => planDense(layer, index, walk),
   dense_rec(layer, index, walk) {
     if (layer.delay) {
-      refuseLayer(index, "a recurrent layer without delays", "delays", "Lava's loader scales its currents wrongly then; remove the delays.");
+      refuseLayer(
+        index,
+        "a recurrent layer without delays",
+        "delays",
+        "Lava's loader scales its currents wrongly then; remove the delays.",
+      );
     }
     planDense(layer, index, walk);
   },
@@ -80,7 +86,12 @@ function planDense(layer: DenseLayer | RecurrentLayer, index: number, walk: Walk
   }
   const synapses = loadDense(layer.type === "dense_rec" ? [layer.weight, layer.weightRec] : [layer.weight]);
   if (!synapses) {
-    refuseLayer(index, "at least one weight that is not 0", "all zero", "Lava's loader fails on it: set one weight or remove the layer.");
+    refuseLayer(
+      index,
+      "at least one weight that is not 0",
+      "all zero",
+      "Lava's loader fails on it: set one weight or remove the layer.",
+    );
   }
   const [forward, recurrent = null] = synapses;
   const facts = { index, outputShape: [outputs], bias: layer.bias, spikeExp: walk.spikeExp, first: false };
@@ -89,7 +100,12 @@ function planDense(layer: DenseLayer | RecurrentLayer, index: number, walk: Walk
     type: layer.type,
     inputShape: isFirst ? walk.inputShape : [inputs],
     outputShape: [outputs],
-    synapse: { kind: "dense", forward: forward!, recurrent, delays: layer.delay && planDelays(layer.delay, outputs, inputs, index) },
+    synapse: {
+      kind: "dense",
+      forward: forward!,
+      recurrent,
+      delays: layer.delay && planDelays(layer.delay, outputs, inputs, index),
+    },
     neuron: planNeuron(layer.neuron, facts),
     gradedInput: walk.graded,
   });
@@ -107,7 +123,12 @@ function planDelays({ shape, data }: NetArray, outputs: number, inputs: number, 
   const isMatrix = shape.length === 2 && sameShape(shape, [outputs, inputs]);
   const isList = shape.length === 1 && (shape[0] === outputs || shape[0] === inputs);
   if (shape.length > 0 && !isMatrix && !isList) {
-    refuseLayer(index, `delays [${outputs}], [${inputs}] or one number`, formatShape(shape), `Correct ${placeOf(index, "delay")}.`);
+    refuseLayer(
+      index,
+      `delays [${outputs}], [${inputs}] or one number`,
+      formatShape(shape),
+      `Correct ${placeOf(index, "delay")}.`,
+    );
   }
   for (let i = 0; i < full.length; i++) full[i] = at(Math.floor(i / inputs), i % inputs);
   return full;
@@ -124,12 +145,27 @@ function planConv(layer: ConvLayer, index: number, walk: Walk): void {
     walk.shape ? "Check the order and sizes of the layers." : "Begin the file with an input layer, or give inputShape.",
   );
   if (layer.delay) {
-    refuseLayer(index, "a conv layer without delays", "delays", "Lava ignores them without a word: move them to a following dense layer.");
+    refuseLayer(
+      index,
+      "a conv layer without delays",
+      "delays",
+      "Lava ignores them without a word: move them to a following dense layer.",
+    );
   }
-  const window = { kernelSize: [height, width], stride: layer.stride, padding: layer.padding, dilation: layer.dilation };
+  const window = {
+    kernelSize: [height, width],
+    stride: layer.stride,
+    padding: layer.padding,
+    dilation: layer.dilation,
+  };
   const output = [layer.shape[0]!, ...windowOutput(input.slice(1), window)];
   if (!sameShape(output, layer.shape)) {
-    refuseLayer(index, `shape ${formatShape(output)}, as the sizes give it`, formatShape(layer.shape), `Correct ${placeOf(index, "shape")}.`);
+    refuseLayer(
+      index,
+      `shape ${formatShape(output)}, as the sizes give it`,
+      formatShape(layer.shape),
+      `Correct ${placeOf(index, "shape")}.`,
+    );
   }
   const facts = { index, outputShape: output, bias: layer.bias, spikeExp: walk.spikeExp, first: false };
   const block: Block = {

@@ -1,8 +1,8 @@
 /** From a neuron group to the parameters of the model that Lava's loader chooses; bias as the process stores it. */
 import { formatShape, sizeOf } from "../../core/index.ts";
+import { refuseLayer } from "./blocks.ts";
 import type { NeuronParameters, SigmaDeltaParameters } from "./chip-neurons.ts";
 import { type CubaNeuron, type NetArray, type NetNeuron, placeOf, type SigmaDeltaNeuron, scalar } from "./net-file.ts";
-import { refuseLayer } from "./blocks.ts";
 
 export interface NeuronFacts {
   /** Number of the layer in the file. */
@@ -21,7 +21,12 @@ const READOUT: CubaNeuron = { type: "CUBA", iDecay: scalar(0), vDecay: scalar(40
 export function planNeuron(neuron: NetNeuron | null, facts: NeuronFacts): NeuronParameters {
   const { type, extras } = neuron ?? READOUT;
   if ("messageBits" in extras) {
-    refuseLayer(facts.index, "no messageBits", "messageBits", "Lava's loader cannot use the value and its simulation dies: remove it.");
+    refuseLayer(
+      facts.index,
+      "no messageBits",
+      "messageBits",
+      "Lava's loader cannot use the value and its simulation dies: remove it.",
+    );
   }
   switch (type) {
     case "CUBA":
@@ -89,5 +94,10 @@ function biasOf({ index, outputShape, bias }: NeuronFacts): Int32Array {
     };
     return Int32Array.from({ length: values.length }, (_, i) => values[at(i)]!);
   }
-  return refuseLayer(index, `${channels} biases, one per channel`, formatShape(bias.shape), `Correct ${placeOf(index, "bias")}.`);
+  return refuseLayer(
+    index,
+    `${channels} biases, one per channel`,
+    formatShape(bias.shape),
+    `Correct ${placeOf(index, "bias")}.`,
+  );
 }

@@ -15,7 +15,14 @@ export function planNet(net: NetFile, options: SimulationOptions = {}): Plan {
     fail("OPTION", { where: "numLayers", expected: "a whole number from 1", got: `${numLayers}` });
   }
   const given = options.inputShape ? [...options.inputShape] : null;
-  const walk: Walk = { blocks: [], shape: given, inputShape: given, flattened: false, graded: inputMessageBits > 0, spikeExp };
+  const walk: Walk = {
+    blocks: [],
+    shape: given,
+    inputShape: given,
+    flattened: false,
+    graded: inputMessageBits > 0,
+    spikeExp,
+  };
   net.layers.slice(0, numLayers).forEach((layer, i) => planBlock(layer, i, walk));
   const [first] = walk.blocks;
   if (!first || !walk.inputShape) {

@@ -44,7 +44,10 @@ function delay(group: GroupReader): NetArray | null {
 }
 
 /** What fully connected layers share. The weights come from a dataset of the layer, or from elsewhere. */
-function denseParts(group: GroupReader, weights: (outputs: number) => NetArray = (outputs) => matrix(group, "weight", outputs)) {
+function denseParts(
+  group: GroupReader,
+  weights: (outputs: number) => NetArray = (outputs) => matrix(group, "weight", outputs),
+) {
   const shape = group.sizes("shape");
   const weight = weights(sizeOf(shape));
   const [outputs, inputs] = weight.shape as [number, number];
@@ -133,7 +136,12 @@ const LAYERS: { [T in NetLayerType]: (group: GroupReader) => LayerOf<T> } = {
   dense_rec(group) {
     const parts = denseParts(group);
     const outputs = parts.weight.shape[0]!;
-    return { type: "dense_rec", ...parts, weightRec: matrix(group, "weight_rec", outputs, outputs), extras: group.extras() };
+    return {
+      type: "dense_rec",
+      ...parts,
+      weightRec: matrix(group, "weight_rec", outputs, outputs),
+      extras: group.extras(),
+    };
   },
   conv: conv("conv") as (group: GroupReader) => LayerOf<"conv">,
   convT: conv("convT") as (group: GroupReader) => LayerOf<"convT">,

@@ -43,7 +43,11 @@ export function framesOf(plan: Plan, { shape, data }: SimulationInput): Frames {
   const numbers = Int32Array.from(data);
   for (let i = 0; i < numbers.length; i++) {
     if (numbers[i] !== data[i]) {
-      fail("VALUE", { where: `input of the simulation, index ${i}`, expected: "a whole number of 32 bits", got: `${data[i]}` });
+      fail("VALUE", {
+        where: `input of the simulation, index ${i}`,
+        expected: "a whole number of 32 bits",
+        got: `${data[i]}`,
+      });
     }
   }
   return { data: numbers, steps, samples, features };
@@ -108,8 +112,24 @@ export function collectEvents(plan: Plan): EventCollector {
         const place = placeOf(plan.blocks[i]!.layer);
         const count = (times: number) => `${times} ${times === 1 ? "time" : "times"}`;
         return [
-          ...(wrapped > 0 ? [overflow("loihi/current-wrapped", place, `The current left its 24 bits ${count(wrapped)} and wrapped around`)] : []),
-          ...(saturated > 0 ? [overflow("loihi/voltage-saturated", place, `The voltage left its 24 bits ${count(saturated)} and was clipped`)] : []),
+          ...(wrapped > 0
+            ? [
+                overflow(
+                  "loihi/current-wrapped",
+                  place,
+                  `The current left its 24 bits ${count(wrapped)} and wrapped around`,
+                ),
+              ]
+            : []),
+          ...(saturated > 0
+            ? [
+                overflow(
+                  "loihi/voltage-saturated",
+                  place,
+                  `The voltage left its 24 bits ${count(saturated)} and was clipped`,
+                ),
+              ]
+            : []),
         ];
       }),
   };
@@ -141,6 +161,12 @@ export function resultOf(plan: Plan, run: Run, outputs: readonly Int32Array[], e
 function layerOf(plan: Plan, run: Run, index: number, data: Int32Array): SimulatedLayer {
   const { layer, type, outputShape } = plan.blocks[index]!;
   const frame = run.frames.samples * sizeOf(outputShape);
-  const [start, steps] = run.record === "raw" ? [0, run.steps] : [latencyOf(plan, index), run.frames.steps + run.extraSteps];
-  return { layer, type, shape: [steps, run.frames.samples, ...outputShape], data: data.slice(start * frame, (start + steps) * frame) };
+  const [start, steps] =
+    run.record === "raw" ? [0, run.steps] : [latencyOf(plan, index), run.frames.steps + run.extraSteps];
+  return {
+    layer,
+    type,
+    shape: [steps, run.frames.samples, ...outputShape],
+    data: data.slice(start * frame, (start + steps) * frame),
+  };
 }

@@ -12,16 +12,28 @@ import { collectEvents, framesOf, inputSequence, type Run, resetsAt, resultOf, r
 import type { SimulationInput, SimulationOptions, SimulationResult } from "./simulation.ts";
 
 /** @throws TARGET when Lava's loader cannot run the file, SHAPE or VALUE for an input that does not fit, OPTION for arguments. */
-export function simulateReference(net: NetFile, input: SimulationInput, options: SimulationOptions = {}): SimulationResult {
+export function simulateReference(
+  net: NetFile,
+  input: SimulationInput,
+  options: SimulationOptions = {},
+): SimulationResult {
   const plan = planNet(net, options);
   const run = runOf(plan, framesOf(plan, input), options);
-  const outputs = plan.blocks.map(({ outputShape }) => new Int32Array(run.steps * run.frames.samples * sizeOf(outputShape)));
+  const outputs = plan.blocks.map(
+    ({ outputShape }) => new Int32Array(run.steps * run.frames.samples * sizeOf(outputShape)),
+  );
   const events = collectEvents(plan);
   for (let sample = 0; sample < run.frames.samples; sample++) runSample(plan, run, sample, outputs, events.of);
   return resultOf(plan, run, outputs, events.findings());
 }
 
-function runSample(plan: Plan, run: Run, sample: number, outputs: Int32Array[], events: (block: number) => RegisterEvents): void {
+function runSample(
+  plan: Plan,
+  run: Run,
+  sample: number,
+  outputs: Int32Array[],
+  events: (block: number) => RegisterEvents,
+): void {
   const answered = run.frames.steps + run.extraSteps;
   let sequence = inputSequence(run, sample, run.steps);
   plan.blocks.forEach((block, index) => {

@@ -29,7 +29,9 @@ export function simulate(net: NetFile, input: SimulationInput, options: Simulati
   // in their own time all layers answer the same frames; recorded from the start, the first ones run on while the last still waits
   const steps = run.record === "raw" ? run.steps - latencyOf(plan, 0) : run.frames.steps + run.extraSteps;
   const recorded = plan.blocks.map((_, block) => run.record !== "none" || block === last);
-  const outputs = plan.blocks.map(({ outputShape }, block) => new Int32Array(recorded[block] ? run.steps * samples * sizeOf(outputShape) : 0));
+  const outputs = plan.blocks.map(
+    ({ outputShape }, block) => new Int32Array(recorded[block] ? run.steps * samples * sizeOf(outputShape) : 0),
+  );
   const events = collectEvents(plan);
   const largest = run.frames.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const facts = { steps, resetInterval: run.reset?.interval ?? null, countedSteps: run.frames.steps + run.extraSteps };
@@ -58,12 +60,17 @@ function startsTogether(plan: Plan, run: Run): boolean {
   const { reset } = run;
   const aligned = reset === null || (reset.offset - alignedOffset(plan)) % reset.interval === 0;
   // a reset leaves alone what is already under way in recurrent and delayed synapses
-  const forgets = reset !== null && run.record !== "raw" && plan.blocks.every(({ synapse }) => synapse.kind !== "dense" || !(synapse.recurrent || synapse.delays));
+  const forgets =
+    reset !== null &&
+    run.record !== "raw" &&
+    plan.blocks.every(({ synapse }) => synapse.kind !== "dense" || !(synapse.recurrent || synapse.delays));
   return cuba && aligned && (silent || forgets);
 }
 
 function widest(plan: Plan): number {
-  return Math.max(...plan.blocks.map(({ inputShape, outputShape }) => Math.max(sizeOf(inputShape), sizeOf(outputShape))));
+  return Math.max(
+    ...plan.blocks.map(({ inputShape, outputShape }) => Math.max(sizeOf(inputShape), sizeOf(outputShape))),
+  );
 }
 
 interface Chunk {
@@ -72,7 +79,13 @@ interface Chunk {
   steps: number;
 }
 
-function runChunk(runners: BlockRunner[], plan: Plan, run: Run, chunk: Chunk, onBlock: (block: number, spikes: Float32Array) => void): void {
+function runChunk(
+  runners: BlockRunner[],
+  plan: Plan,
+  run: Run,
+  chunk: Chunk,
+  onBlock: (block: number, spikes: Float32Array) => void,
+): void {
   const first = plan.blocks[0]!;
   noGrad(() =>
     scope(() => {
@@ -106,7 +119,11 @@ function inputTensor(run: Run, { start, count, steps }: Chunk, shape: number[], 
 }
 
 /** Puts `[steps, count, features]` to its place in `[run.steps, samples, features]`, behind the layer's latency. */
-function store(output: Int32Array, spikes: Float32Array, at: { plan: Plan; run: Run; block: number; start: number; count: number; steps: number }): void {
+function store(
+  output: Int32Array,
+  spikes: Float32Array,
+  at: { plan: Plan; run: Run; block: number; start: number; count: number; steps: number },
+): void {
   const { plan, run, block, start, count, steps } = at;
   const features = sizeOf(plan.blocks[block]!.outputShape);
   const latency = latencyOf(plan, block);

@@ -33,8 +33,14 @@ export function createLoihiTarget({ prepare, isPrepared }: LoihiTargetParts): De
       "Speed and energy on the chip.",
     ],
     commands: () => [
-      { command: `python3 ${RUN_SCRIPT} spikes.npy output.npy`, purpose: "run the file with Lava on the CPU (needs lava-nc and lava-dl)" },
-      { command: `python3 ${RUN_SCRIPT} spikes.npy output.npy --backend loihi2`, purpose: "run it on Loihi 2 (needs Intel's Lava extension for the hardware)" },
+      {
+        command: `python3 ${RUN_SCRIPT} spikes.npy output.npy`,
+        purpose: "run the file with Lava on the CPU (needs lava-nc and lava-dl)",
+      },
+      {
+        command: `python3 ${RUN_SCRIPT} spikes.npy output.npy --backend loihi2`,
+        purpose: "run it on Loihi 2 (needs Intel's Lava extension for the hardware)",
+      },
     ],
     check: (network) => checkGraph(network.lower()),
     prepare,

@@ -6,10 +6,25 @@
 import { File, type Group, ready } from "h5wasm";
 import { fail, writeFileAtomic } from "../../core/index.ts";
 import { clearTimeStamps } from "./hdf5-stamps.ts";
-import { type LayerOf, type NetArray, type NetFile, type NetLayer, type NetLayerType, type NetNeuron, type NetValue, placeOf, scalar } from "./net-file.ts";
+import {
+  type LayerOf,
+  type NetArray,
+  type NetFile,
+  type NetLayer,
+  type NetLayerType,
+  type NetNeuron,
+  type NetValue,
+  placeOf,
+  scalar,
+} from "./net-file.ts";
 
 /** A dataset, a nested group, or null for what is absent. */
-type Member = { text: string; encoding: "label" | "free" } | { whole: NetArray } | { float: NetArray } | { group: Members } | null;
+type Member =
+  | { text: string; encoding: "label" | "free" }
+  | { whole: NetArray }
+  | { float: NetArray }
+  | { group: Members }
+  | null;
 type Members = Record<string, Member>;
 
 const whole = (values: number | readonly number[]): Member => ({
@@ -153,9 +168,17 @@ function writeMembers(group: Group, members: Members, place: string): void {
       const fixed = member.encoding === "label" ? { shape: [1], dtype: "A10" } : {};
       group.create_dataset({ name, data: [member.text], shape: [], ...fixed });
     } else if ("whole" in member) {
-      group.create_dataset({ name, data: BigInt64Array.from(member.whole.data as never, BigInt), shape: member.whole.shape });
+      group.create_dataset({
+        name,
+        data: BigInt64Array.from(member.whole.data as never, BigInt),
+        shape: member.whole.shape,
+      });
     } else {
-      group.create_dataset({ name, data: float32Exactly(member.float.data, `${place}/${name}`), shape: member.float.shape });
+      group.create_dataset({
+        name,
+        data: float32Exactly(member.float.data, `${place}/${name}`),
+        shape: member.float.shape,
+      });
     }
   }
 }
@@ -163,6 +186,7 @@ function writeMembers(group: Group, members: Members, place: string): void {
 function float32Exactly(values: Float64Array, where: string): Float32Array {
   const rounded = Float32Array.from(values);
   const wrong = values.findIndex((value, i) => value !== rounded[i]);
-  if (wrong >= 0) fail("VALUE", { where: `.net file: ${where}`, expected: "numbers that float32 holds", got: `${values[wrong]}` });
+  if (wrong >= 0)
+    fail("VALUE", { where: `.net file: ${where}`, expected: "numbers that float32 holds", got: `${values[wrong]}` });
   return rounded;
 }

@@ -8,11 +8,11 @@ import { core } from "../../kernels/index.ts";
 import { EMULATED } from "./emulator-operators.ts";
 import { disposeValue, Machine, type SharedBuffer, type Value } from "./emulator-values.ts";
 import {
-  constantTensor,
   isFloatType,
   type OnnxModel,
   type OnnxNode,
   type OnnxTensor,
+  storedTensors,
   tensorNumbers,
 } from "./onnx-model.ts";
 import { roundsResult } from "./operators.ts";
@@ -35,34 +35,62 @@ export interface EmulatorResult {
   nonFinite: NonFinite[];
 }
 
-/**
- * Runs `groups` independent calls of the graph at once. Inputs and outputs carry the calls as their leading part: an input of the
- * graph's shape [a, b] comes as [groups * a, b], call after call.
- * @throws TARGET for operators outside what the lowering writes.
- */
+/** A graph whose stored numbers are in native memory, ready to run. `close` frees them. */
+export interface Emulator {
+  /**
+   * Runs `groups` independent calls of the graph at once. Inputs and outputs carry the calls as their leading part: an input of the
+   * graph's shape [a, b] comes as [groups * a, b], call after call.
+   */
+  run(inputs: ReadonlyMap<string, HostArray>, groups: number): EmulatorResult;
+  close(): void;
+}
+
+/** @throws TARGET for operators outside what the lowering writes. */
+export function openEmulator(model: OnnxModel, { arithmetic = "float16" }: EmulatorOptions = {}): Emulator {
+  expectKnown(model);
+  const loader = new Machine(1, arithmetic);
+  const constants = new Map(storedTensors(model).map((tensor) => [tensor.name, constantValue(loader, tensor)]));
+  const watched = lastLooks(model);
+  return {
+    run(inputs, groups) {
+      const machine = new Machine(groups, arithmetic);
+      const result = runModel(model, machine, constants, inputs, watched);
+      // a second run looks at every result, to name the first operator at fault
+      return result.nonFinite.length > 0 ? runModel(model, machine, constants, inputs, null) : result;
+    },
+    close() {
+      for (const value of constants.values()) disposeValue(value);
+      constants.clear();
+    },
+  };
+}
+
+/** One run of a model: opens, runs and closes an emulator. */
 export function emulate(
   model: OnnxModel,
   inputs: ReadonlyMap<string, HostArray>,
   groups: number,
   options: EmulatorOptions = {},
 ): EmulatorResult {
-  expectKnown(model);
-  const machine = new Machine(groups, options.arithmetic ?? "float16");
-  const result = runModel(model, machine, inputs, lastLooks(model));
-  // a second run looks at every result, to name the first operator at fault
-  return result.nonFinite.length > 0 ? runModel(model, machine, inputs, null) : result;
+  const emulator = openEmulator(model, options);
+  try {
+    return emulator.run(inputs, groups);
+  } finally {
+    emulator.close();
+  }
 }
 
 /** `watched`: values whose numbers are checked to be finite; null: all results of arithmetic. */
 function runModel(
   model: OnnxModel,
   machine: Machine,
+  constants: ReadonlyMap<string, Value>,
   inputs: ReadonlyMap<string, HostArray>,
   watched: ReadonlySet<string> | null,
 ): EmulatorResult {
   const values = new Map<string, Value>();
   try {
-    for (const tensor of model.initializers) values.set(tensor.name, constantValue(machine, tensor));
+    for (const [name, value] of constants) values.set(name, machine.view(value, value.shape));
     for (const input of model.inputs) values.set(input.name, inputValue(machine, input, inputs.get(input.name)));
     const nonFinite = runNodes(model, machine, values, watched);
     const outputs = new Map(model.outputs.map(({ name }) => [name, outputArray(machine, values.get(name)!)]));
@@ -81,23 +109,19 @@ function lastLooks(model: OnnxModel): Set<string> {
   return new Set([...hidden, ...model.outputs.map(({ name }) => name)]);
 }
 
-/** Operators that the emulator computes; the first other one is an error. */
-function expectKnown(model: OnnxModel): void {
-  if (model.opset < 11 || model.opset > 13) {
-    fail("TARGET", {
-      where: "emulator",
-      expected: "operator set 11 to 13",
-      got: `${model.opset}`,
-      hint: "Export the graph again.",
-    });
+/** Refuses the first operator that the emulator does not compute. */
+function expectKnown({ opset, nodes }: OnnxModel): void {
+  const hint = "Run the graph in float32 or as a twin instead.";
+  if (opset < 11 || opset > 13) {
+    fail("TARGET", { where: "emulator", expected: "operator set 11 to 13", got: `${opset}`, hint });
   }
-  const foreign = model.nodes.find(({ op, domain }) => domain !== "" || (op !== "Constant" && !EMULATED[op]));
+  const foreign = nodes.find(({ op, domain }) => domain !== "" || (op !== "Constant" && !EMULATED[op]));
   if (!foreign) return;
   fail("TARGET", {
     where: `emulator: node "${foreign.name}"`,
     expected: `one of ${Object.keys(EMULATED).join(", ")}`,
     got: foreign.domain === "" ? foreign.op : `${foreign.domain}::${foreign.op}`,
-    hint: "Run the graph in float32 or as a twin instead.",
+    hint,
   });
 }
 
@@ -136,8 +160,8 @@ function runNodes(
   const uses = useCounts(model);
   const nonFinite: NonFinite[] = [];
   for (const node of model.nodes) {
-    const constant = constantTensor(node);
-    const result = constant ? constantValue(machine, constant) : runNode(machine, node, values);
+    if (node.op === "Constant") continue;
+    const result = runNode(machine, node, values);
     const name = node.outputs[0]!;
     values.set(name, result);
     if (result.buffer && !result.binary && (watched?.has(name) ?? roundsResult(node.op))) {

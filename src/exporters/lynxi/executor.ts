@@ -1,6 +1,6 @@
 /** The ways of executing a graph behind one interface: ONNX Runtime, or the emulator, which takes many calls at once. */
 import { sizeOf } from "../../core/index.ts";
-import { emulate, type NonFinite } from "./emulator.ts";
+import { type NonFinite, openEmulator } from "./emulator.ts";
 import { inferValues } from "./infer.ts";
 import type { GraphLayout } from "./layout.ts";
 import type { OnnxModel } from "./onnx-model.ts";
@@ -28,11 +28,11 @@ const EMULATOR_VALUE_FLOATS = 2 ** 20;
 /** @throws FILE when ONNX Runtime refuses the graph. */
 export async function openExecutor(model: OnnxModel, mode: ExecutionMode, where: string): Promise<Executor> {
   if (mode === "emulator" || mode === "emulator32") {
-    const arithmetic = mode === "emulator" ? "float16" : "float32";
+    const emulator = openEmulator(model, { arithmetic: mode === "emulator" ? "float16" : "float32" });
     return {
       callsPerRun: (graph, layout) => Math.max(1, Math.floor(EMULATOR_VALUE_FLOATS / largestValue(graph, layout))),
-      run: async (layout, input, calls) => emulate(model, new Map([[layout.input, input]]), calls, { arithmetic }),
-      close: async () => undefined,
+      run: async (layout, input, calls) => emulator.run(new Map([[layout.input, input]]), calls),
+      close: async () => emulator.close(),
     };
   }
   const session = await openSession(mode === "twin" ? twinOf(model) : model, where);
@@ -43,7 +43,9 @@ export async function openExecutor(model: OnnxModel, mode: ExecutionMode, where:
   };
 }
 
+/** Floats in the largest value that one call computes; stored numbers do not grow with the calls. */
 function largestValue(model: OnnxModel, layout: GraphLayout): number {
-  const shapes = [...inferValues(model).facts.values()].map(({ shape }) => sizeOf(shape ?? []));
+  const { facts } = inferValues(model);
+  const shapes = model.nodes.flatMap(({ outputs }) => outputs.map((name) => sizeOf(facts.get(name)?.shape ?? [])));
   return Math.max(sizeOf(layout.inputShape) * layout.batch, ...shapes);
 }

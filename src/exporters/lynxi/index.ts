@@ -1,7 +1,7 @@
 /** Export to Lynxi chips. */
 
 export type { OnnxRun } from "./collector.ts";
-export { type EmulatorOptions, type EmulatorResult, emulate, type NonFinite } from "./emulator.ts";
+export { type EmulatorOptions, type EmulatorResult, emulate, type NonFinite, openEmulator } from "./emulator.ts";
 export { encodeOnnx } from "./encode.ts";
 export type { ExecutionMode } from "./executor.ts";
 export { type GraphLayout, layoutOf } from "./layout.ts";

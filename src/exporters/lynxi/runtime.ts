@@ -1,7 +1,7 @@
 /** A Lynxi graph that was read back from disk and runs as the chip is expected to (float16 emulator), or in float32 (ONNX Runtime). */
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { fail, sizeOf } from "../../core/index.ts";
+import { fail, SpikeshipError, sizeOf } from "../../core/index.ts";
 import { changedSinceExport, MANIFEST_FILE } from "../artefact.ts";
 import type { ChipInput, ChipRun, ChipRunOptions, ChipRuntime, Finding, LayerTrace } from "../target.ts";
 import type { OnnxRun } from "./collector.ts";
@@ -52,9 +52,16 @@ export function openLynxi(path: string): LynxiRuntime {
   const sources = own ? sourcesFrom(own) : sourcesOf(file.model, layout);
   const execute: LynxiRuntime["execute"] = async (input, mode, options = {}) => {
     const spikes = options.layers ? sources.map(({ value }) => value) : [];
-    const run = await runModel(file.model, layout, input, { ...options, mode, spikes }, file.path);
-    const result = chipRun(run, layout, options.layers ? sources : []);
-    return { ...result, events: [...changed, ...result.events] };
+    const run = (as: ExecutionMode) => runModel(file.model, layout, input, { ...options, mode: as, spikes }, file.path);
+    const notes: Finding[] = [];
+    const result = await run(mode).catch((error: unknown) => {
+      // our own graphs always run in the emulator; those of other programs may hold what it does not know
+      if (own || mode !== "emulator" || !(error instanceof SpikeshipError) || error.code !== "TARGET") throw error;
+      notes.push(ranAsTwin(file.path, error));
+      return run("twin");
+    });
+    const chip = chipRun(result, layout, options.layers ? sources : []);
+    return { ...chip, events: [...changed, ...notes, ...chip.events] };
   };
   return {
     target: "lynxi",
@@ -69,6 +76,17 @@ export function openLynxi(path: string): LynxiRuntime {
     run: (input, options = {}) => execute(input, MODES[options.mode ?? "chip"], options),
     runFloat32: (input, options = {}) => execute(input, "float32", options),
     close: () => undefined,
+  };
+}
+
+/** ONNX Runtime rounds a twin where the emulator would round the graph. */
+function ranAsTwin(file: string, { facts }: SpikeshipError): Finding {
+  return {
+    rule: "LX004",
+    severity: "note",
+    place: file,
+    message: `Run in ONNX Runtime with every result rounded to float16: the emulator does not take ${facts.got} (${facts.where}).`,
+    source: "exporters/lynxi",
   };
 }
 

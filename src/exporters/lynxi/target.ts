@@ -24,7 +24,12 @@ const exportOptions = z.strictObject({
     .describe("ONNX operator set"),
   dtype: z.enum(["float32", "float16"]).default("float32").describe("how values are typed in the graph"),
   ioType: z.enum(["float16", "float32"]).default("float16").describe("what the host sends and receives"),
-  foldBatchNorm: z.boolean().default(true).describe("fold batch norms into the weights before them"),
+  foldBatchNorm: z
+    .boolean()
+    .optional()
+    .describe(
+      "fold batch norms into the weights before them; by default not where a prepared network kept them, which rounds with them",
+    ),
 });
 export type LynxiExportOptions = z.infer<typeof exportOptions>;
 
@@ -88,8 +93,16 @@ export function createLynxiTarget({ prepare, isPrepared }: LynxiTargetParts): De
     prepare,
     isPrepared,
     async export(network, directory, options = {}) {
-      const { ioType, runBatch, ...lowering } = parseWith(exportOptions, options, "Lynxi export options");
-      return writeArtefact(lowerNetwork(network, lowering), directory, { ioType, runBatch });
+      const { ioType, runBatch, foldBatchNorm, ...lowering } = parseWith(
+        exportOptions,
+        options,
+        "Lynxi export options",
+      );
+      const fold = foldBatchNorm ?? !isPrepared(network);
+      return writeArtefact(lowerNetwork(network, { ...lowering, foldBatchNorm: fold }), directory, {
+        ioType,
+        runBatch,
+      });
     },
     open: async (path) => openLynxi(path),
     inspect: async (path) => inspectOnnx(path),

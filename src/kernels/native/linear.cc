@@ -1,8 +1,7 @@
-// Matrix products through oneDNN. Measured on AVX-512 with 2.6: where the second matrix is stored transposed (the forward pass of
-// a linear layer) the matmul primitive is up to three times faster than sgemm, which packs the weights badly for few rows; in
-// all other cases sgemm is as fast and needs no planning.
-#include <dnnl.h>
-
+// Matrix products through oneDNN's matmul primitive. Not through its sgemm: in 2.6 the code that generates for AVX2 and
+// AVX-512 uses the stack pointer as a general register, so that a signal that arrives meanwhile (Ctrl-C, a profiler's timer)
+// overwrites the heap. Measured on AVX-512 the primitive is as fast, and up to three times faster where the second matrix is
+// stored transposed (the forward pass of a linear layer).
 #include <algorithm>
 
 #include "dnnl_compat.h"
@@ -15,49 +14,47 @@ namespace {
 // Operations of conv.cc count from 1.
 constexpr int64_t matmul_kind = 16;
 
-DenseOperation make_transposed(const dnnl::engine& engine, dnnl_dim_t rows, dnnl_dim_t columns, dnnl_dim_t inner, bool bias) {
+struct Product {
+  bool transpose_a, transpose_b;
+  int64_t rows, columns, inner;
+  bool bias, accumulate;
+};
+
+DenseOperation make(const dnnl::engine& engine, const Product& p) {
   using dnnl::memory;
   const auto data = memory::data_type::f32;
-  memory::desc bias_desc;
-  if (bias) bias_desc = {{1, columns}, data, memory::format_tag::ab};
-  const auto pd = dnnl_compat::matmul(engine, {{rows, inner}, data, memory::format_tag::ab},
-                                      {{inner, columns}, data, memory::format_tag::ba}, bias_desc,
-                                      {{rows, columns}, data, memory::format_tag::ab}, dense_attributes());
+  const auto order = [](bool transposed) { return transposed ? memory::format_tag::ba : memory::format_tag::ab; };
+  memory::desc bias;
+  if (p.bias) bias = {{1, p.columns}, data, memory::format_tag::ab};
+  auto attributes = dense_attributes();
+  if (p.accumulate) {
+    dnnl::post_ops add_what_was_there;
+    add_what_was_there.append_sum();
+    attributes.set_post_ops(add_what_was_there);
+  }
+  const auto pd = dnnl_compat::matmul(engine, {{p.rows, p.inner}, data, order(p.transpose_a)},
+                                      {{p.inner, p.columns}, data, order(p.transpose_b)}, bias,
+                                      {{p.rows, p.columns}, data, memory::format_tag::ab}, attributes);
   DenseOperation operation;
   operation.primitive = dnnl::matmul(pd);
   operation.add(DNNL_ARG_SRC, pd.src_desc(), engine);
   operation.add(DNNL_ARG_WEIGHTS, pd.weights_desc(), engine);
-  if (bias) operation.add(DNNL_ARG_BIAS, bias_desc, engine);
+  if (p.bias) operation.add(DNNL_ARG_BIAS, bias, engine);
   operation.add(DNNL_ARG_DST, pd.dst_desc(), engine);
   operation.add(DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc(), engine);
   return operation;
 }
 
-// c [rows, columns] = a [rows, inner] times b [columns, inner] transposed, plus bias [columns] (or null).
-void multiply_transposed(Environment& environment, size_t rows, size_t columns, size_t inner, float* a, float* b, float* bias,
-                         float* c) {
-  const auto m = static_cast<dnnl_dim_t>(rows);
-  const auto n = static_cast<dnnl_dim_t>(columns);
-  const auto k = static_cast<dnnl_dim_t>(inner);
+// c [rows, columns] = a [rows, inner] times b [inner, columns], plus bias [columns] (or null), plus c where it is to be kept.
+void multiply(Environment& environment, const Product& p, float* a, float* b, float* bias, float* c) {
   auto& operation = environment.dense.find(
-      {matmul_kind, m, n, k, bias != nullptr},
-      [=](const dnnl::engine& engine) { return make_transposed(engine, m, n, k, bias != nullptr); });
+      {matmul_kind, p.transpose_a, p.transpose_b, p.rows, p.columns, p.inner, p.bias, p.accumulate},
+      [&](const dnnl::engine& engine) { return make(engine, p); });
   operation.set(DNNL_ARG_SRC, a);
   operation.set(DNNL_ARG_WEIGHTS, b);
-  if (bias != nullptr) operation.set(DNNL_ARG_BIAS, bias);
+  if (p.bias) operation.set(DNNL_ARG_BIAS, bias);
   operation.set(DNNL_ARG_DST, c);
   environment.dense.run(operation);
-}
-
-void multiply(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, const float* a, const float* b, float* c,
-              bool accumulate) {
-  const auto rows = static_cast<dnnl_dim_t>(m);
-  const auto columns = static_cast<dnnl_dim_t>(n);
-  const auto inner = static_cast<dnnl_dim_t>(k);
-  const dnnl_status_t status =
-      dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', rows, columns, inner, 1.0f, a, transpose_a ? rows : inner, b,
-                 transpose_b ? inner : columns, accumulate ? 1.0f : 0.0f, c, columns);
-  if (status != dnnl_success) throw dnnl::error(status, "could not multiply the matrices");
 }
 
 // The product over nothing: zeros, or the bias.
@@ -77,10 +74,9 @@ void matmul(Environment& environment, bool transpose_a, bool transpose_b, size_t
   float* result = c.floats(product({m, n}), "matmul c");
   if (m == 0 || n == 0 || (k == 0 && accumulate)) return;
   if (k == 0) return without_inner(m, n, nullptr, result);
-  if (!transpose_a && transpose_b && !accumulate) {
-    return multiply_transposed(environment, m, n, k, left, right, nullptr, result);
-  }
-  multiply(transpose_a, transpose_b, m, n, k, left, right, result, accumulate);
+  multiply(environment,
+           {transpose_a, transpose_b, static_cast<int64_t>(m), static_cast<int64_t>(n), static_cast<int64_t>(k), false, accumulate},
+           left, right, nullptr, result);
 }
 
 void forward(Environment& environment, size_t rows, size_t in_features, size_t out_features, Buffer x, Buffer weight,
@@ -91,7 +87,10 @@ void forward(Environment& environment, size_t rows, size_t in_features, size_t o
   float* result = y.floats(product({rows, out_features}), "linearForward y");
   if (rows == 0 || out_features == 0) return;
   if (in_features == 0) return without_inner(rows, out_features, offsets, result);
-  multiply_transposed(environment, rows, out_features, in_features, source, weights, offsets, result);
+  multiply(environment,
+           {false, true, static_cast<int64_t>(rows), static_cast<int64_t>(out_features), static_cast<int64_t>(in_features),
+            offsets != nullptr, false},
+           source, weights, offsets, result);
 }
 
 }  // namespace spikeship::linear

@@ -1,8 +1,8 @@
 /** Batch normalisation over images (PyTorch's `BatchNorm2d`). In multi-step mode its statistics run over time and batch together. */
 import { z } from "zod";
-import { positiveInteger } from "../../core/index.ts";
+import { fail, positiveInteger, type Shape } from "../../core/index.ts";
 import { add, assign, batchNorm, noGrad, type Tensor } from "../../tensor/index.ts";
-import type { LayerDefinition } from "./define.ts";
+import type { LayerDefinition, ParameterSpec } from "./define.ts";
 import { arrayOf } from "./lowering.ts";
 import { layerFactory } from "./registry.ts";
 import { expectImage } from "./spatial.ts";
@@ -10,8 +10,18 @@ import { expectImage } from "./spatial.ts";
 const options = z.strictObject({
   numFeatures: positiveInteger.describe("channels"),
   eps: z.number().positive().default(1e-5).describe("added to the variance"),
-  momentum: z.number().min(0).max(1).default(0.1).describe("share of the batch in the running statistics"),
+  momentum: z
+    .number()
+    .min(0)
+    .max(1)
+    .nullable()
+    .default(0.1)
+    .describe("share of the batch in the running statistics; null: they are the mean over all batches"),
   affine: z.boolean().default(true).describe("learn a scale and a shift for each channel"),
+  trackRunningStats: z
+    .boolean()
+    .default(true)
+    .describe("keep running statistics for evaluation; false: every batch is normalised by its own"),
 });
 export type BatchNorm2dOptions = z.infer<typeof options>;
 
@@ -29,28 +39,31 @@ export const batchNorm2dDefinition: LayerDefinition<BatchNorm2dOptions, z.input<
     const shape = [o.numFeatures];
     return {
       ...(o.affine ? { weight: { shape, init: "ones" }, bias: { shape, init: "zeros" } } : {}),
-      running_mean: { shape, init: "zeros", buffer: true },
-      running_var: { shape, init: "ones", buffer: true },
-      // counted as PyTorch counts it, so that its checkpoints load and ours load there
-      num_batches_tracked: { shape: [], init: "zeros", buffer: true },
+      ...(o.trackRunningStats ? runningStatistics(shape) : {}),
     };
   },
   forward(x, layer, context) {
-    const { training } = context;
-    if (training) countBatch(layer.tensor("num_batches_tracked"));
+    const { momentum, eps, trackRunningStats } = layer.options;
+    const training = context.training || !trackRunningStats;
+    const seen = training && trackRunningStats ? countBatch(layer.tensor("num_batches_tracked")) : 1;
     // training updates the stored statistics; evaluation reads them as the pass sees parameters
-    const statistics = (name: string) => (training ? layer.tensor(name) : layer.parameter(name, context));
+    const statistics = (name: string) =>
+      training && trackRunningStats ? layer.tensor(name) : layer.parameter(name, context);
     return batchNorm(x, {
       runningMean: statistics("running_mean"),
       runningVar: statistics("running_var"),
       weight: layer.parameter("weight", context),
       bias: layer.parameter("bias", context),
       training,
-      momentum: layer.options.momentum,
-      eps: layer.options.eps,
+      momentum: momentum ?? 1 / seen,
+      eps,
     });
   },
   lower(layer, graph) {
+    if (!layer.options.trackRunningStats) {
+      const hint = "A chip sees one sample at a time and has no statistics of a batch.";
+      fail("TARGET", { where: layer.label, expected: "running statistics", got: "trackRunningStats false", hint });
+    }
     graph.add("batchNorm", {
       source: layer.path,
       shape: graph.current.shape,
@@ -63,11 +76,22 @@ export const batchNorm2dDefinition: LayerDefinition<BatchNorm2dOptions, z.input<
   },
 };
 
-function countBatch(counter: Tensor): void {
+function runningStatistics(shape: Shape): Record<string, ParameterSpec> {
+  return {
+    running_mean: { shape, init: "zeros", buffer: true },
+    running_var: { shape, init: "ones", buffer: true },
+    // counted as PyTorch counts it, so that its checkpoints load and ours load there
+    num_batches_tracked: { shape: [], init: "zeros", buffer: true },
+  };
+}
+
+/** The number of batches seen, this one included. */
+function countBatch(counter: Tensor): number {
   assign(
     counter,
     noGrad(() => add(counter, 1)),
   );
+  return counter.item();
 }
 
 export const BatchNorm2d = layerFactory(batchNorm2dDefinition);

@@ -1,5 +1,6 @@
 /** Pooling over images: largest value, mean and sum of a window. One rule for the three, they differ in the operation only. */
 import { z } from "zod";
+import { fail, positiveInteger } from "../../core/index.ts";
 import { avgPool, maxPool, sumPool } from "../../tensor/index.ts";
 import type { LayerDefinition } from "./define.ts";
 import { layerFactory } from "./registry.ts";
@@ -34,6 +35,7 @@ export interface Pool2dOptions {
   dilation?: PerAxis;
   ceilMode?: boolean;
   countIncludePad?: boolean;
+  divisorOverride?: number | undefined;
 }
 
 const operations = { max: maxPool, avg: avgPool, sum: sumPool };
@@ -63,9 +65,23 @@ function poolDefinition<O extends Pool2dOptions, I>(
       return [input[0]!, ...windowOutput(input.slice(1), window(o), where)];
     },
     forward: (x, { options: o }) =>
-      operations[operation](x, { ...window(o), countIncludePad: o.countIncludePad ?? true }),
+      operations[operation](x, {
+        ...window(o),
+        countIncludePad: o.countIncludePad ?? true,
+        divisorOverride: o.divisorOverride,
+      }),
     lower(layer, graph) {
       const w = window(layer.options);
+      const { divisorOverride } = layer.options;
+      if (divisorOverride !== undefined) {
+        const hint = "Use SumPool2d and scale the weights behind it.";
+        fail("TARGET", {
+          where: layer.label,
+          expected: "a mean of the window",
+          got: `divisorOverride ${divisorOverride}`,
+          hint,
+        });
+      }
       graph.add("pool", {
         source: layer.path,
         shape: layer.outputShape(graph.current.shape),
@@ -95,6 +111,7 @@ export const avgPool2dDefinition = poolDefinition(
       ...shared,
       ceilMode,
       countIncludePad: z.boolean().default(true).describe("count padded zeros in the mean"),
+      divisorOverride: positiveInteger.optional().describe("divide by this instead of the number of pixels"),
     })
     .refine(padsAtMostHalf, HALF_THE_WINDOW),
   "mean of each window",

@@ -7,11 +7,12 @@ import { mapMembers } from "./members.ts";
 export type LayerRegistry = ReadonlyMap<string, LayerDefinition>;
 
 export function layerRegistry(...lists: readonly (readonly LayerDefinition[])[]): LayerRegistry {
-  const definitions = lists.flat();
-  const registry = new Map(definitions.map((definition) => [definition.kind, definition]));
-  if (registry.size < definitions.length) {
-    const twice = definitions.find((definition) => registry.get(definition.kind) !== definition)!;
-    fail("OPTION", { where: "layer registry", expected: "every kind once", got: `"${twice.kind}" twice` });
+  const registry = new Map<string, LayerDefinition>();
+  for (const definition of lists.flat()) {
+    const { kind } = definition;
+    if (registry.has(kind))
+      fail("OPTION", { where: "layer registry", expected: "every kind once", got: `"${kind}" twice` });
+    registry.set(kind, definition);
   }
   return registry;
 }

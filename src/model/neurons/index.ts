@@ -1,5 +1,5 @@
 /** Neurons: one definition each, read by the number, derivative, C++, chip, ONNX and documentation targets. */
-export type { NeuronDefinition } from "./define.ts";
+export { defineNeuron, type NeuronDefinition } from "./define.ts";
 export {
   type BackwardRun,
   type GivenGradients,

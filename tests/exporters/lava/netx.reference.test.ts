@@ -8,7 +8,10 @@ import type { SimulationInput, SimulationOptions, SimulationResult } from "../..
 import { fixture } from "../../fixture.ts";
 import { openReference, type ReferenceFile, type StoredArray } from "../../h5.ts";
 
-const SIMULATORS: Record<string, (net: NetFile, input: SimulationInput, options: SimulationOptions) => SimulationResult> = {
+const SIMULATORS: Record<
+  string,
+  (net: NetFile, input: SimulationInput, options: SimulationOptions) => SimulationResult
+> = {
   "the plain simulator": simulateReference,
   "the simulator on the native core": simulate,
 };
@@ -87,6 +90,8 @@ it("refuses a layer that Lava's loader refuses, with the way out", async () => {
   expect(refused.length).toBeGreaterThan(0);
   for (const name of refused) {
     const net = await readNet(fixture(...String(reference.attribute(name, "net")).split("/")));
-    expect(() => simulateReference(net, inputOf(reference, name))).toThrow(/expected a layer that Lava's loader can build, got pool/);
+    expect(() => simulateReference(net, inputOf(reference, name))).toThrow(
+      /expected a layer that Lava's loader can build, got pool/,
+    );
   }
 });

@@ -1,20 +1,27 @@
 /** Random `.net` networks for tests, small and legal: convolutions of any geometry, dense and recurrent layers, biases, delays. */
 import fc from "fast-check";
-import { type ConvLayer, type CubaNeuron, netArray, type NetArray, type NetFile, type NetLayer, scalar } from "../../../src/exporters/lava/net-file.ts";
+import { philox } from "../../../src/core/index.ts";
+import {
+  type ConvLayer,
+  type CubaNeuron,
+  type NetArray,
+  type NetFile,
+  type NetLayer,
+  netArray,
+  scalar,
+} from "../../../src/exporters/lava/net-file.ts";
 import { windowOutput } from "../../../src/exporters/lava/window.ts";
 
-/** A small generator of whole numbers, so that one seed makes a whole network. */
+/** Whole numbers from one seed, enough for a whole network. */
 export class Numbers {
-  private state: number;
+  private position = 0;
 
-  constructor(seed: number) {
-    this.state = seed >>> 0;
-  }
+  constructor(private readonly seed: number) {}
 
   /** From `least` to `most`, both included. */
   between(least: number, most: number): number {
-    this.state = (Math.imul(this.state, 1664525) + 1013904223) >>> 0;
-    return least + Math.floor((this.state / 2 ** 32) * (most - least + 1));
+    const [word] = philox([this.position++, 0, 0, 0], [this.seed >>> 0, 0]);
+    return least + Math.floor((word / 2 ** 32) * (most - least + 1));
   }
 
   chance(probability: number): boolean {
@@ -52,16 +59,19 @@ function weights(numbers: Numbers, shape: number[]): NetArray {
     [1, 127],
     [-127, -1],
   ]);
-  const values = Array.from({ length: count }, () => 2 * numbers.between(least, most));
+  const values: number[] = Array.from({ length: count }, () => 2 * numbers.between(least, most));
   // an all-zero matrix cannot be loaded
-  if (values.every((value) => value === 0)) values[0] = 2;
+  if (!values.some((value) => value !== 0)) values[0] = 2;
   return netArray(shape, values);
 }
 
 function cuba(numbers: Numbers, channels: number, t: NetTraits): CubaNeuron {
   const decay = (choices: readonly number[]): NetArray =>
     t.decayLists && numbers.chance(0.3)
-      ? netArray([channels], Array.from({ length: channels }, () => numbers.between(0, 4096)))
+      ? netArray(
+          [channels],
+          Array.from({ length: channels }, () => numbers.between(0, 4096)),
+        )
       : scalar(numbers.pick(choices));
   return {
     type: numbers.pick(["CUBA", "CUBA", "LOIHI"]),
@@ -74,11 +84,17 @@ function cuba(numbers: Numbers, channels: number, t: NetTraits): CubaNeuron {
 
 function bias(numbers: Numbers, channels: number, t: NetTraits): NetArray | null {
   if (!t.biases || numbers.chance(0.4)) return null;
-  return netArray([channels], Array.from({ length: channels }, () => numbers.between(-60, 80)));
+  return netArray(
+    [channels],
+    Array.from({ length: channels }, () => numbers.between(-60, 80)),
+  );
 }
 
 function conv(numbers: Numbers, input: number[], t: NetTraits): ConvLayer | null {
-  const pair = (least: number, most: number): [number, number] => [numbers.between(least, most), numbers.between(least, most)];
+  const pair = (least: number, most: number): [number, number] => [
+    numbers.between(least, most),
+    numbers.between(least, most),
+  ];
   const groups = numbers.pick([1, 1, input[0]!]);
   const channels = groups * numbers.between(1, 3);
   const kernel = pair(1, 3);
@@ -110,7 +126,8 @@ function dense(numbers: Numbers, inputs: number, t: NetTraits): NetLayer {
     neuron: cuba(numbers, outputs, t),
     extras: {},
   };
-  if (t.memory && numbers.chance(0.5)) return { ...parts, type: "dense_rec", weightRec: weights(numbers, [outputs, outputs]) };
+  if (t.memory && numbers.chance(0.5))
+    return { ...parts, type: "dense_rec", weightRec: weights(numbers, [outputs, outputs]) };
   const delays = Array.from({ length: outputs }, () => numbers.between(0, 4));
   return { ...parts, type: "dense", imaginary: null, delay: t.memory ? netArray([outputs], delays) : null };
 }
@@ -119,7 +136,9 @@ function dense(numbers: Numbers, inputs: number, t: NetTraits): NetLayer {
 export function randomNet(seed: number, t: NetTraits): NetFile {
   const numbers = new Numbers(seed);
   const layers: NetLayer[] = [];
-  let shape = numbers.chance(0.7) ? [numbers.between(1, 3), numbers.between(3, 7), numbers.between(3, 7)] : [numbers.between(1, 12)];
+  let shape = numbers.chance(0.7)
+    ? [numbers.between(1, 3), numbers.between(3, 7), numbers.between(3, 7)]
+    : [numbers.between(1, 12)];
   layers.push({ type: "input", shape, weight: null, bias: null, neuron: null, extras: {} });
   for (let n = numbers.between(0, 3); n > 0 && shape.length === 3; n--) {
     const layer = conv(numbers, shape, t);
@@ -142,7 +161,12 @@ export function randomNet(seed: number, t: NetTraits): NetFile {
 }
 
 /** Spikes `[steps, samples, ...]` for a network that begins with an input layer. */
-export function randomSpikes(seed: number, net: NetFile, steps: number, samples: number): { shape: number[]; data: Int32Array } {
+export function randomSpikes(
+  seed: number,
+  net: NetFile,
+  steps: number,
+  samples: number,
+): { shape: number[]; data: Int32Array } {
   const numbers = new Numbers(seed);
   const [first] = net.layers;
   if (first?.type !== "input") throw new Error("expected an input layer");

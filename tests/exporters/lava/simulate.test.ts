@@ -1,7 +1,7 @@
 /** The simulator on the native core gives the numbers of the plain one, for any network and any way of running it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { netArray, type NetFile, scalar } from "../../../src/exporters/lava/net-file.ts";
+import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net-file.ts";
 import { simulate } from "../../../src/exporters/lava/simulate.ts";
 import { simulateReference } from "../../../src/exporters/lava/simulate-reference.ts";
 import type { SimulationOptions } from "../../../src/exporters/lava/simulation.ts";
@@ -21,11 +21,18 @@ const runs: fc.Arbitrary<SimulationOptions> = fc.record(
 describe("both simulators", () => {
   it("agree on random networks, inputs, resets and recordings", () => {
     fc.assert(
-      fc.property(fc.nat(), traits, runs, fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 3 }), (seed, t, options, steps, samples) => {
-        const net = randomNet(seed, t);
-        const input = randomSpikes(seed + 1, net, steps, samples);
-        expect(simulate(net, input, options)).toEqual(simulateReference(net, input, options));
-      }),
+      fc.property(
+        fc.nat(),
+        traits,
+        runs,
+        fc.integer({ min: 1, max: 12 }),
+        fc.integer({ min: 1, max: 3 }),
+        (seed, t, options, steps, samples) => {
+          const net = randomNet(seed, t);
+          const input = randomSpikes(seed + 1, net, steps, samples);
+          expect(simulate(net, input, options)).toEqual(simulateReference(net, input, options));
+        },
+      ),
       { numRuns: 150, seed: 20261120 },
     );
   });
@@ -45,7 +52,12 @@ describe("both simulators", () => {
 });
 
 /** One dense layer. */
-function denseNet(weight: number[], outputs: number, neuron: { iDecay: number; vDecay: number; vThMant: number }, bias?: number[]): NetFile {
+function denseNet(
+  weight: number[],
+  outputs: number,
+  neuron: { iDecay: number; vDecay: number; vThMant: number },
+  bias?: number[],
+): NetFile {
   const { iDecay, vDecay, vThMant } = neuron;
   return {
     simulation: null,
@@ -120,7 +132,9 @@ describe.each([
     const net = denseNet([66, -2], 2, integrator);
     expect(() => run(net, { shape: [2, 1, 2], data: [1, 0, 0, 1] })).toThrow(/expected \[T, N, 1\], got \[2,1,2\]/);
     expect(() => run(net, { shape: [1, 1, 1], data: [0.5] })).toThrow(/expected a whole number of 32 bits, got 0.5/);
-    expect(() => run(net, { shape: [1, 1, 1], data: [1] }, { resetInterval: 0 })).toThrow(/resetInterval: expected a whole number from 1/);
+    expect(() => run(net, { shape: [1, 1, 1], data: [1] }, { resetInterval: 0 })).toThrow(
+      /resetInterval: expected a whole number from 1/,
+    );
   });
 });
 

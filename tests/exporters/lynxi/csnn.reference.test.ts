@@ -6,6 +6,7 @@ import {
   type ExecutionMode,
   layoutOf,
   lowerGraph,
+  openLynxi,
   readOnnx,
   runModel,
   runOnnx,
@@ -17,10 +18,11 @@ import { fixture } from "../../fixture.ts";
 import { openReference, type ReferenceFile } from "../../h5.ts";
 
 /**
- * Share of spikes of one layer that may differ where the same sums are added in another order (float64 there, float32 here): a float16
- * rounding then moves by one unit about once in 10^4 values, and only where that unit crosses the threshold does a spike flip.
+ * Share of samples whose rates may differ where the same sums are added in another order (float64 there, float32 here): a float16 rounding
+ * then moves by one unit about once in 10^4 values, a spike flips only where that unit crosses the threshold (none did with four seeds), and
+ * one flip changes the rates of its sample alone.
  */
-const SUM_ORDER_FLIPS = 1e-4;
+const SUM_ORDER_SAMPLES = 0.01;
 
 let file: ReferenceFile;
 beforeAll(async () => {
@@ -96,6 +98,16 @@ async function runCsnn(mode: ExecutionMode, foldBatchNorm: boolean, path: string
   return { ...run, layers: new Map(neurons.map(({ layer, spikes: value }) => [layer, run.spikes.get(value)!])) };
 }
 
+/** Samples whose rates differ in any class, as a share. */
+function samplesApart(got: Float32Array, expected: Float32Array, features: number): number {
+  expect(got.length).toBe(expected.length);
+  const apart = new Set<number>();
+  got.forEach((rate, i) => {
+    if (rate !== expected[i]) apart.add(Math.floor(i / features));
+  });
+  return apart.size / (got.length / features);
+}
+
 function share(got: Float32Array, expected: Float32Array): number {
   expect(got.length).toBe(expected.length);
   return got.reduce((sum, value, i) => sum + Number(value !== expected[i]), 0) / got.length;
@@ -112,7 +124,9 @@ describe("a convolutional network", () => {
       }
       expect(Array.from(run.rates)).toEqual(Array.from(numbers("/csnn/train_fp32/rate")));
       const many = await runCsnn(mode, false, "/csnn/many/x", 2);
-      expect(share(many.rates, numbers("/csnn/many/emul_fp32_folded/rate"))).toBeLessThanOrEqual(SUM_ORDER_FLIPS);
+      expect(samplesApart(many.rates, numbers("/csnn/many/emul_fp32_folded/rate"), many.features)).toBeLessThanOrEqual(
+        SUM_ORDER_SAMPLES,
+      );
     }
   });
 
@@ -124,14 +138,18 @@ describe("a convolutional network", () => {
       }
       expect(Array.from(run.rates)).toEqual(Array.from(numbers("/csnn/emul_fp16_folded/rate")));
       const many = await runCsnn(mode, true, "/csnn/many/x");
-      expect(share(many.rates, numbers("/csnn/many/emul_fp16_folded/rate"))).toBeLessThanOrEqual(SUM_ORDER_FLIPS);
+      expect(samplesApart(many.rates, numbers("/csnn/many/emul_fp16_folded/rate"), many.features)).toBeLessThanOrEqual(
+        SUM_ORDER_SAMPLES,
+      );
     }
   });
 
   it("gives the stored rates in float16 with norms that round for themselves", async () => {
     for (const mode of ["emulator", "twin"] as const) {
       const many = await runCsnn(mode, false, "/csnn/many/x", 4);
-      expect(share(many.rates, numbers("/csnn/many/emul_fp16_unfused/rate"))).toBeLessThanOrEqual(SUM_ORDER_FLIPS);
+      expect(samplesApart(many.rates, numbers("/csnn/many/emul_fp16_unfused/rate"), many.features)).toBeLessThanOrEqual(
+        SUM_ORDER_SAMPLES,
+      );
     }
   });
 });
@@ -148,6 +166,19 @@ describe("graphs written by torch.onnx.export", () => {
     for (const name of ["csnn_torch_export.onnx", "csnn_torch_export_fp16.onnx"]) {
       const run = await runOnnx(fixture(name), images("/csnn/x"), { mode: "twin" });
       expect(Array.from(run.rates), name).toEqual(Array.from(numbers("/csnn/emul_fp16_folded/rate")));
+    }
+  });
+
+  it("run as the chip would when opened like our own, with a note on how", async () => {
+    for (const name of ["csnn_torch_export.onnx", "csnn_torch_export_fp16.onnx", "csnn_fp16_twin.onnx"]) {
+      const { rates, events, layers } = await openLynxi(fixture(name)).run(images("/csnn/x"), { layers: true });
+      expect(Array.from(rates), name).toEqual(Array.from(numbers("/csnn/emul_fp16_folded/rate")));
+      expect(events).toMatchObject([{ severity: "note", rule: "LX004" }]);
+      const stored = ["2", "6", "10", "12"].map((layer) => file.floats(`/csnn/emul_fp16_folded/${layer}_spike`));
+      expect(
+        layers.map(({ data }) => Array.from(data)),
+        name,
+      ).toEqual(stored.map((spikes) => Array.from(spikes)));
     }
   });
 

@@ -7,6 +7,7 @@ import { fromFloat16Bits } from "../../../src/exporters/lynxi/float16.ts";
 import {
   createLynxiTarget,
   emulate,
+  encodeOnnx,
   lowerNetwork,
   openLynxi,
   readManifest,
@@ -147,6 +148,21 @@ describe("an exported network", () => {
     }
   });
 
+  it("keeps batch norms that the prepared network kept, and folds those of a network that was not prepared", async () => {
+    const operators = (name: string) => readOnnx(join(folder, name, "graph.onnx")).model.nodes.map(({ op }) => op);
+    const made = network();
+    const prepared = target.prepare(made, { options: { foldBatchNorm: false } });
+    await target.export(made, join(folder, "folded"));
+    await target.export(prepared, join(folder, "kept"));
+    expect(operators("folded")).not.toContain("BatchNormalization");
+    expect(operators("kept")).toContain("BatchNormalization");
+    const runtime = await target.open(join(folder, "kept"));
+    const { rates } = await runtime.run(images(4));
+    expect(Array.from(rates)).toEqual(predicted(prepared, images(4)));
+    prepared.dispose();
+    made.dispose();
+  });
+
   it("shows the spikes of each layer under its path, [T, N, ...]", async () => {
     const directory = join(folder, "layers");
     await withPrepared(network(), (prepared) => target.export(prepared, directory));
@@ -201,13 +217,27 @@ describe("an exported network", () => {
 });
 
 describe("what is refused", () => {
-  it("a graph that is not the manifest's", async () => {
+  it("a graph of another structure than the manifest's; one with other numbers runs, but says so as an error", async () => {
     const directory = join(folder, "changed");
     await withPrepared(network(), (prepared) => target.export(prepared, directory));
     const path = join(directory, "graph.onnx");
-    const bytes = readFileSync(path);
-    bytes[bytes.length - 40] = bytes[bytes.length - 40]! ^ 1;
-    writeFileSync(path, bytes);
+    const { model } = readOnnx(path);
+    const stored = model.initializers.find(({ name }) => name === "hidden.linear.weight")!;
+    const numbers = (stored.data as Float32Array).map((value, i) => (i === 0 ? value + 1 : value));
+    const initializers = model.initializers.map((tensor) =>
+      tensor === stored ? { ...stored, data: numbers } : tensor,
+    );
+    writeFileSync(path, encodeOnnx({ ...model, initializers }));
+    const { events } = await openLynxi(directory).run(images(1));
+    expect(events).toMatchObject([{ severity: "error" }]);
+    expect(events[0]!.message).toMatch(/sha256|export/i);
+
+    const renamed = model.nodes.map((node) => ({
+      ...node,
+      outputs: node.outputs.map((name) => (name === "rate" ? "score" : name)),
+    }));
+    const outputs = model.outputs.map((output) => ({ ...output, name: "score" }));
+    writeFileSync(path, encodeOnnx({ ...model, nodes: renamed, outputs }));
     expect(errorOf(() => openLynxi(directory)).code).toBe("FILE");
   });
 

@@ -1,0 +1,257 @@
+/** Every entry of the registry runs the layer contract; what is special about single layers follows. */
+import { describe, expect, it } from "vitest";
+import { RandomStream } from "../../src/core/index.ts";
+import { layers } from "../../src/layers.ts";
+import {
+  BatchNorm2d,
+  Conv2d,
+  Dropout,
+  describeLayer,
+  Flatten,
+  GraphBuilder,
+  IFNode,
+  Linear,
+  layerFromDescription,
+  layerRegistry,
+  MaxPool2d,
+  modelLayerDefinitions,
+  Sequential,
+} from "../../src/model/index.ts";
+import { scope, Tensor } from "../../src/tensor/index.ts";
+import { type LayerCase, layerContract } from "../contracts/layer.ts";
+import { errorOf } from "../error-of.ts";
+
+/** A surrogate that is nowhere zero, so that gradients show in small examples. */
+const surrogate = { kind: "Sigmoid", alpha: 2 };
+const image = [2, 6, 4];
+const conv = { kind: "Conv2d", inChannels: 2, outChannels: 4, kernelSize: [3, 2], padding: 1, stride: [2, 1] };
+const members = [conv, { kind: "IFNode", surrogate, vThreshold: 0.1 }, { kind: "Flatten" }];
+const convBound = 1 / Math.sqrt(2 * 3 * 2);
+const flat = { kind: "Linear", inFeatures: 9, outFeatures: 5, bias: false };
+const cuba = { kind: "CubaLIFNode", currentDecay: 0.5, voltageDecay: 0.25, vThreshold: 0.25, surrogate };
+const statistics = (channels: number) => ({
+  running_mean: { shape: [channels], value: 0 },
+  running_var: { shape: [channels], value: 1 },
+  num_batches_tracked: { shape: [], value: 0 },
+});
+
+const cases: LayerCase[] = [
+  {
+    description: conv,
+    input: image,
+    tensors: { weight: { shape: [4, 2, 3, 2], bound: convBound }, bias: { shape: [4], bound: convBound } },
+    refuses: [3, 6, 4],
+    lowersTo: ["conv"],
+  },
+  {
+    description: { kind: "Linear", inFeatures: 9, outFeatures: 5 },
+    input: [9],
+    tensors: { weight: { shape: [5, 9], bound: 1 / 3 }, bias: { shape: [5], bound: 1 / 3 } },
+    refuses: [8],
+    lowersTo: ["linear"],
+  },
+  {
+    description: { kind: "BatchNorm2d", numFeatures: 2 },
+    input: image,
+    tensors: { weight: { shape: [2], value: 1 }, bias: { shape: [2], value: 0 }, ...statistics(2) },
+    refuses: [3, 6, 4],
+    lowersTo: ["batchNorm"],
+  },
+  { description: { kind: "MaxPool2d", kernelSize: 2, padding: 1 }, input: image, refuses: [6, 4], lowersTo: ["pool"] },
+  {
+    description: { kind: "AvgPool2d", kernelSize: [3, 2], ceilMode: true },
+    input: image,
+    refuses: [6],
+    lowersTo: ["pool"],
+  },
+  {
+    description: { kind: "SumPool2d", kernelSize: 2, stride: 1 },
+    input: image,
+    refuses: [2, 6, 1],
+    lowersTo: ["pool"],
+  },
+  { description: { kind: "Flatten" }, input: image, lowersTo: ["flatten"] },
+  { description: { kind: "Dropout", p: 0.3 }, input: image, lowersTo: [] },
+  { description: { kind: "IFNode", surrogate }, input: image, lowersTo: ["neuron"] },
+  { description: { kind: "LIFNode", tau: 1.5, vReset: -0.2, surrogate }, input: image, lowersTo: ["neuron"] },
+  {
+    description: { kind: "ParametricLIFNode", initTau: 3, surrogate },
+    input: image,
+    tensors: { w: { shape: [], value: -Math.log(2) } },
+    lowersTo: ["neuron"],
+  },
+  {
+    description: { ...cuba, requiresGrad: true },
+    input: image,
+    tensors: { current_decay: { shape: [], value: 2048 }, voltage_decay: { shape: [], value: 1024 } },
+    lowersTo: ["neuron"],
+  },
+  { description: { kind: "CubaCurrent", currentDecay: 0.5 }, input: image, lowersTo: ["neuron"] },
+  { description: { kind: "CubaVoltage", voltageDecay: 0.5, surrogate }, input: image, lowersTo: ["neuron"] },
+  {
+    description: { kind: "Sequential", layers: members },
+    input: image,
+    tensors: { "0.weight": { shape: [4, 2, 3, 2], bound: convBound }, "0.bias": { shape: [4], bound: convBound } },
+    refuses: [2, 6],
+    lowersTo: ["conv", "neuron", "flatten"],
+  },
+  {
+    description: { kind: "Float16Sequential", layers: { first: members[0], spikes: members[1] } },
+    input: image,
+    tensors: {
+      "first.weight": { shape: [4, 2, 3, 2], bound: convBound },
+      "first.bias": { shape: [4], bound: convBound },
+    },
+    refuses: [1, 6, 4],
+    lowersTo: ["conv", "neuron"],
+  },
+  {
+    description: { kind: "Block", synapse: flat, neuron: cuba },
+    input: [9],
+    spikes: true,
+    tensors: { "synapse.weight": { shape: [5, 9], bound: 1 / 3 } },
+    refuses: [9, 1],
+    lowersTo: ["linear", "neuron"],
+  },
+  {
+    description: { kind: "MeanOnlyBatchNorm", numFeatures: 2 },
+    input: image,
+    tensors: { running_mean: { shape: [2], value: 0 } },
+    refuses: [3, 6, 4],
+    lowersTo: null,
+  },
+  {
+    description: { kind: "WgtScaleBatchNorm", numFeatures: 2 },
+    input: image,
+    tensors: { running_mean: { shape: [2], value: 0 }, running_var: { shape: [1], value: 0 } },
+    refuses: [1],
+    lowersTo: null,
+  },
+];
+
+describe("the registry", () => {
+  it("has an example of every kind in the contract below", () => {
+    expect(cases.map(({ description }) => description.kind).sort()).toEqual([...layers.keys()].sort());
+  });
+
+  it("holds every kind once", () => {
+    const { message } = errorOf(() => layerRegistry(modelLayerDefinitions, modelLayerDefinitions.slice(2, 3)));
+    expect(message).toContain('expected every kind once, got "Linear" twice');
+  });
+
+  it("names the nearest kind to an unknown one, and the place", () => {
+    const description = { kind: "Sequential", layers: [{ kind: "Flatten" }, { kind: "IFnod" }] };
+    const { code, message } = errorOf(() => layerFromDescription(description, layers));
+    expect(code).toBe("OPTION");
+    expect(message).toMatch(/^network\.1: expected one of .*, got "IFnod"\. Did you mean "IFNode"\?$/);
+  });
+
+  it("refuses what is no layer at all", () => {
+    for (const nothing of [null, 5, "Conv2d", {}, { kind: 7 }, []]) {
+      expect(errorOf(() => layerFromDescription(nothing, layers)).message).toContain(
+        'a layer such as { "kind": "Conv2d"',
+      );
+    }
+  });
+});
+
+for (const layerCase of cases) layerContract(layerCase, layers);
+
+describe("options of layers", () => {
+  it("must make sense together", () => {
+    const groups = errorOf(() => Conv2d({ inChannels: 3, outChannels: 4, kernelSize: 1, groups: 2 }));
+    expect(groups.message).toContain("Conv2d: groups: expected consistent values, got groups that do not divide");
+    const padding = errorOf(() => MaxPool2d({ kernelSize: 2, padding: 2 }));
+    expect(padding.message).toContain("a padding of more than half the window");
+    const names = errorOf(() => Sequential({ conv: Flatten(), 0: IFNode() }));
+    expect(names.message).toContain("numbers and words mixed");
+  });
+
+  it("of a surrogate are read and refused like those of a layer", () => {
+    expect(describeLayer(IFNode()).surrogate).toEqual({ kind: "Sigmoid", alpha: 4 });
+    const { message } = errorOf(() => layerFromDescription({ kind: "IFNode", surrogate: { kind: "Atan" } }, layers));
+    expect(message).toContain('got "Atan". Did you mean "ATan"?');
+  });
+});
+
+describe("Dropout", () => {
+  const ones = () => Tensor.ones([4, 2, 50]);
+  const training = (seed = 1) => ({ training: true, random: new RandomStream(seed) });
+
+  it("cuts the same connections at every step and in every call until it is reset", () => {
+    const dropout = Dropout({ p: 0.4 });
+    dropout.stepMode = "m";
+    scope(() => {
+      const random = training();
+      const first = [...dropout.forward(ones(), random).toArray()];
+      const step = first.slice(0, 100);
+      expect(first).toEqual([...step, ...step, ...step, ...step]);
+      expect(new Set(step)).toEqual(new Set([0, Math.fround(1 / 0.6)]));
+      expect([...dropout.forward(ones(), random).toArray()]).toEqual(first);
+      dropout.reset();
+      expect([...dropout.forward(ones(), random).toArray()]).not.toEqual(first);
+    });
+    dropout.dispose();
+  });
+
+  it("changes nothing in evaluation", () => {
+    const dropout = Dropout();
+    dropout.stepMode = "m";
+    scope(() => {
+      const x = ones();
+      expect(dropout.forward(x, { ...training(), training: false })).toBe(x);
+    });
+  });
+
+  it("names the layer and the way out when the batch changes without a reset", () => {
+    const dropout = Dropout();
+    dropout.stepMode = "m";
+    scope(() => {
+      dropout.forward(ones(), training());
+      const { code, message } = errorOf(() => dropout.forward(Tensor.ones([4, 1, 50]), training()));
+      expect(code).toBe("SHAPE");
+      expect(message).toContain("Dropout mask: expected shape [2,50], got [1,50]. Reset the network");
+    });
+    dropout.dispose();
+  });
+});
+
+describe("Flatten", () => {
+  it("gives features in C,H,W order, whatever lies in memory", () => {
+    const network = Sequential([Conv2d({ inChannels: 1, outChannels: 2, kernelSize: 1, bias: false }), Flatten()]);
+    network.children.get("0")!.setTensor("weight", Tensor.from([1, 10], [2, 1, 1, 1]));
+    scope(() => {
+      const x = Tensor.from([1, 2, 3, 4], [1, 1, 2, 2]);
+      const flat = network.forward(x, { training: false, random: new RandomStream(0) });
+      expect([...flat.toArray()]).toEqual([1, 2, 3, 4, 10, 20, 30, 40]);
+    });
+    network.dispose();
+  });
+
+  it("of some axes only has a shape but no place on a chip", () => {
+    const flatten = Flatten({ startDim: 2 });
+    expect(flatten.outputShape([3, 4, 5])).toEqual([3, 20]);
+    const graph = new GraphBuilder(1);
+    graph.add("input", { source: "input", shape: [3, 4, 5], form: "image", values: "real" });
+    expect(errorOf(() => flatten.definition.lower(flatten, graph)).code).toBe("TARGET");
+    expect(errorOf(() => Flatten({ startDim: 3 }).outputShape([7])).message).toContain("got 3 to -1 (input [7])");
+  });
+});
+
+describe("tensors of a layer", () => {
+  it("must have the layer's shape, not only its size", () => {
+    const linear = Linear({ inFeatures: 2, outFeatures: 3, bias: false });
+    scope(() => {
+      const { code, message } = errorOf(() => linear.setTensor("weight", Tensor.zeros([2, 3])));
+      expect(code).toBe("SHAPE");
+      expect(message).toContain("Linear weight: expected shape [3,2], got [2,3].");
+      expect(errorOf(() => linear.setTensor("wieght", Tensor.zeros([3, 2]))).code).toBe("OPTION");
+    });
+  });
+
+  it("are missed with a way out before the layer was initialised", () => {
+    const { code, message } = errorOf(() => BatchNorm2d({ numFeatures: 2 }).tensor("weight"));
+    expect(code).toBe("STATE");
+    expect(message).toContain("createNetwork()");
+  });
+});
