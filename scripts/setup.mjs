@@ -82,7 +82,20 @@ function alive(pid) {
   }
 }
 
-/** Runs `body` while no other set-up or build of this folder runs. A lock whose process is gone is taken over. */
+/** Takes away the lock of a process that is gone. Renamed first: only one of several that wait gets it. */
+function removeStale(lock, holder) {
+  const mine = `${lock}.${process.pid}`;
+  try {
+    renameSync(lock, mine);
+  } catch {
+    return; // another was faster
+  }
+  // Between reading and renaming another may have taken it over: then it gets its lock back.
+  if (Number(storedHash(mine)) === holder) rmSync(mine);
+  else renameSync(mine, lock);
+}
+
+/** Runs `body` while no other set-up or build of this folder runs. */
 export function alone(body) {
   mkdirSync(join(root, "build"), { recursive: true });
   const lock = join(root, "build", "setup.lock");
@@ -93,8 +106,9 @@ export function alone(body) {
     } catch (error) {
       if (error.code !== "EEXIST") throw error;
       const holder = Number(storedHash(lock));
-      if (holder > 0 && !alive(holder)) rmSync(lock, { force: true });
-      else if (waited === 0) say(`waiting for another set-up of this folder (process ${holder})`);
+      // An empty lock is being written; one that stays empty belongs to a process that was ended just then.
+      if (holder > 0 ? !alive(holder) : waited > 50) removeStale(lock, holder);
+      else if (waited === 1) say(`waiting for another set-up of this folder (process ${holder})`);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
     }
   }
@@ -171,11 +185,11 @@ function installSystemPackages() {
   if (!has("apt-get")) {
     stop(
       2,
-      `spikeship setup: missing ${names}. Install them with this system's package manager, then run npm run setup again.`,
+      `spikeship setup: missing ${names}. Install what Debian calls ${packages.join(", ")} with this system's package manager, then run this again.`,
     );
   }
   if (!asRoot && !run("sudo", ["-n", "true"]).ok) {
-    stop(2, `spikeship setup: missing ${names}. Run \`sudo ${command}\`, then npm run setup again.`);
+    stop(2, `spikeship setup: missing ${names}. Run \`sudo ${command}\`, then run this again.`);
   }
   const apt = (...args) => {
     const line = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", ...args];
@@ -191,7 +205,7 @@ function installSystemPackages() {
       stop(
         2,
         output.trimEnd(),
-        `spikeship setup: could not install ${name}. Run \`${command}\` as root, then npm run setup again.`,
+        `spikeship setup: could not install ${name}. Run \`${command}\` as root, then run this again.`,
       );
   }
   const still = requirements.filter(({ present }) => !present());

@@ -40,8 +40,8 @@ async function run(targetId: string, path: string, options: Options): Promise<vo
   let prepared: Network = checkpoint.network;
   try {
     if (!target.isPrepared(prepared)) {
-      process.stderr.write(`${path} is not quantized for ${target.title}: quantizing without fine-tuning.\n`);
       prepared = quantized();
+      process.stderr.write(`${path} was not quantized for ${target.title}: quantized now, without fine-tuning.\n`);
     }
     const artefact = await target.export(prepared, directory, parseOptions(options.option));
     saveCheckpoint(join(directory, NETWORK_FILE), prepared, new Map(), originOf(checkpoint));

@@ -190,9 +190,9 @@ describe("a soft-reset neuron at the edge", () => {
       const vThreshold = Number(file.attribute(path, "v_threshold"));
       const start = file.attribute(path, "v_start");
       // a potential to begin with is given by one more step, which stays below the threshold
-      const lead =
+      const before =
         start === undefined ? [] : new Array<number>(N * rest.reduce((p, n) => p * n, 1)).fill(Number(start));
-      const x = Float32Array.from([...lead, ...numbers(`${path}/x`)]);
+      const x = Float32Array.from([...before, ...numbers(`${path}/x`)]);
       const facts = { kind: "if", tau: 2, decayInput: true, vThreshold, vReset: null };
       const { model } = lowerGraph(neuronGraph(T + (start === undefined ? 0 : 1), rest, facts), { batch: N });
       const modes = { fp32: ["float32", "emulator32"], fp16: ["emulator", "twin"] } as const;
@@ -200,7 +200,7 @@ describe("a soft-reset neuron at the edge", () => {
         const expected = Array.from(file.floats(`${path}/${precision}/spike`));
         for (const mode of list) {
           const got = await spikesOf(model, x, rest, mode);
-          expect(got.slice(lead.length), `${name}, ${mode}`).toEqual(expected);
+          expect(got.slice(before.length), `${name}, ${mode}`).toEqual(expected);
         }
       }
     }
