@@ -174,6 +174,32 @@ const requirements = [
   },
 ];
 
+const asRoot = process.getuid?.() === 0;
+
+/** True when packages can be installed without asking anyone. */
+function mayInstall() {
+  return has("apt-get") && (asRoot || run("sudo", ["-n", "true"]).ok);
+}
+
+function apt(...args) {
+  const line = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", ...args];
+  const [first, ...rest] = asRoot ? line : ["sudo", "-n", ...line];
+  return run(first, rest);
+}
+
+/** A browser for the test of the report's page, which is skipped without one: what hinders its installation is said, no more. */
+function installTestTools() {
+  if (["chromium", "chromium-browser", "google-chrome"].some(has)) return;
+  if (!mayInstall()) return say("no browser found; install chromium to test the report's page");
+  say("installing Chromium for the test of the report's page (chromium)");
+  apt("update");
+  const { ok, output } = apt("install", "-y", "--no-install-recommends", "chromium");
+  if (!ok)
+    say(
+      `could not install chromium, so the report's page is not tested in a browser: ${output.trimEnd().split("\n").at(-1)}`,
+    );
+}
+
 function installSystemPackages() {
   // In order: without a compiler the check for oneDNN cannot run, and so counts it as missing.
   const missing = requirements.filter(({ present }) => !present());
@@ -181,21 +207,15 @@ function installSystemPackages() {
   const names = missing.map(({ name }) => name).join(", ");
   const packages = missing.flatMap(({ packages: list }) => list);
   const command = `apt-get install -y ${packages.join(" ")}`;
-  const asRoot = process.getuid?.() === 0;
   if (!has("apt-get")) {
     stop(
       2,
       `spikeship setup: missing ${names}. Install what Debian calls ${packages.join(", ")} with this system's package manager, then run this again.`,
     );
   }
-  if (!asRoot && !run("sudo", ["-n", "true"]).ok) {
+  if (!mayInstall()) {
     stop(2, `spikeship setup: missing ${names}. Run \`sudo ${command}\`, then run this again.`);
   }
-  const apt = (...args) => {
-    const line = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", ...args];
-    const [first, ...rest] = asRoot ? line : ["sudo", "-n", ...line];
-    return run(first, rest);
-  };
   say("reading the package lists (apt-get update)");
   apt("update"); // a mirror that fails may still leave lists good enough; the installation tells
   for (const { name, packages: list } of missing) {
@@ -275,4 +295,7 @@ export function setup() {
   });
 }
 
-if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) setup();
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  setup();
+  if (process.argv.includes("--with-test-tools")) installTestTools();
+}

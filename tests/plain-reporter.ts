@@ -3,7 +3,9 @@ import type { Reporter, TestCase, TestModule } from "vitest/node";
 
 export default class PlainReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
-    const counts = { passed: 0, failed: errors.length, skipped: 0 };
+    // checks that .ci/run made before the tests, such as types and lint
+    const failedChecks = Number(process.env.SPIKESHIP_FAILED_CHECKS ?? 0);
+    const counts = { passed: 0, failed: errors.length + failedChecks, skipped: 0 };
     for (const module of modules) {
       const tests = [...module.children.allTests()];
       // a file that cannot even be loaded holds no tests and must still count

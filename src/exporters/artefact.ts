@@ -1,5 +1,5 @@
 /** Finding out what an export directory holds: every target's manifest names the target and its file in the same two fields. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { fail, parseWith, readFileChecked } from "../core/index.ts";
 import type { Finding } from "./target.ts";
@@ -31,7 +31,7 @@ export function changedSinceExport(file: string, expected: string | undefined, f
   };
 }
 
-/** @throws FILE when the directory holds no manifest. */
+/** @throws FILE when the directory holds no manifest, or one that points elsewhere. */
 export function readArtefactHead(directory: string): ArtefactHead {
   const path = join(directory, MANIFEST_FILE);
   const text = new TextDecoder().decode(readFileChecked(path, { maxBytes: LARGEST_MANIFEST_BYTES }));
@@ -42,5 +42,8 @@ export function readArtefactHead(directory: string): ArtefactHead {
     fail("FILE", { where: path, expected: "JSON", got: (cause as Error).message, cause });
   }
   const head = parseWith(headSchema, json, path, "FILE");
+  if (head.file !== basename(head.file) || head.file === "") {
+    fail("FILE", { where: `${path}: file`, expected: "the name of a file beside it", got: `"${head.file}"` });
+  }
   return { target: head.target, file: join(directory, head.file) };
 }

@@ -93,9 +93,14 @@ export interface NeuronForward {
   variant: string;
   steps: number;
   elements: number;
+  /** true: x is `[elements]`, the same at every step. */
+  repeatedInput: boolean;
   x: BufferId;
-  /** One buffer `[elements]` for each state: read as the state before step 0, overwritten with the state after the last. */
-  states: BufferId[];
+  /** State before step 0, one buffer `[elements]` for each state, or 0: its number in `initialValues` for all elements. */
+  initialStates: BufferId[];
+  initialValues: Float64Array;
+  /** Out: each state after the last step `[elements]`, or 0 where it is not wanted. May be the buffer of the initial state. */
+  finalStates: BufferId[];
   params: Float64Array;
   /** `[steps, elements]`, or 0 for a neuron that does not spike. */
   spike: BufferId;
@@ -111,10 +116,13 @@ export interface NeuronBackward {
   surrogateParams: Float64Array;
   steps: number;
   elements: number;
+  /** true: x is `[elements]`, the same at every step, and so is `gradX`, the sum over the steps (from the last to the first). */
+  repeatedInput: boolean;
   /** Input of the forward scan; may be 0 when the variant's derivative does not read it. */
   x: BufferId;
-  /** State before step 0, `[elements]` each. */
+  /** State before step 0, `[elements]` each, or 0: its number in `initialValues` for all elements. */
   initialStates: BufferId[];
+  initialValues: Float64Array;
   saved: BufferId[];
   params: Float64Array;
   /** Gradient of the spikes `[steps, elements]`, or 0. */

@@ -7,7 +7,7 @@
 import { DTYPES, type DType, fail, formatShape, type RawArray, type Shape, sizeOf } from "../core/index.ts";
 import { core } from "../kernels/index.ts";
 import { effectiveSpatial, memoryAxes } from "./layout.ts";
-import { adopt, disown } from "./ownership.ts";
+import { adopt, disown, keep } from "./ownership.ts";
 import { Storage } from "./storage.ts";
 import { Variable } from "./variable.ts";
 
@@ -19,13 +19,17 @@ export interface TensorOptions {
 export class Tensor {
   #variable: Variable | null = null;
   #disposed = false;
+  /** null: not made yet, see `repeat`. */
+  #memory: Storage | null;
+  #once: Tensor | null = null;
 
   constructor(
-    private readonly memory: Storage,
+    memory: Storage | null,
     readonly shape: Shape,
     readonly dtype: DType = "float32",
     readonly spatial = 0,
   ) {
+    this.#memory = memory;
     adopt(this);
   }
 
@@ -70,6 +74,21 @@ export class Tensor {
     return Tensor.full(shape, 1, options);
   }
 
+  /**
+   * `times` equal copies of x `[...]` along a new first axis: `[times, ...]`. The copies are made when somebody asks for the memory;
+   * what can work on one of them takes it from `once`. Nothing is recorded: the operation is `repeatLeading`.
+   */
+  static repeat(x: Tensor, times: number): Tensor {
+    const tensor = new Tensor(null, [times, ...x.shape], x.dtype, x.spatial);
+    tensor.#once = keep(x.share());
+    return tensor;
+  }
+
+  /** What this tensor repeats along its first axis, else null. It belongs to this tensor. */
+  get once(): Tensor | null {
+    return this.#once;
+  }
+
   get storage(): Storage {
     if (this.#disposed) {
       fail("STATE", {
@@ -79,7 +98,8 @@ export class Tensor {
         hint: "Return it from scope(), or keep() it, when it is needed later.",
       });
     }
-    return this.memory;
+    this.#memory ??= copies(this.#once!, this.shape[0]!);
+    return this.#memory;
   }
 
   /** The native buffer, for kernels. */
@@ -170,10 +190,19 @@ export class Tensor {
     this.#disposed = true;
     disown(this);
     this.variable = null;
-    this.memory.release();
+    this.#memory?.release();
+    this.#once?.dispose();
   }
 
   toString(): string {
     return `Tensor(${formatShape(this.shape)}, ${this.dtype})`;
   }
+}
+
+/** Memory that holds a tensor `times` times. */
+function copies(x: Tensor, times: number): Storage {
+  const { buffer, bytes } = x.storage;
+  const memory = Storage.allocate(times * bytes);
+  core().copyStrided(times, bytes, buffer, 0, 0, memory.buffer, 0, bytes);
+  return memory;
 }

@@ -2,11 +2,11 @@
  * Reads datasets of an HDF5 file with everything checked before memory is taken: kind of object, element type, size, links. It knows
  * nothing of networks. libhdf5 runs inside WebAssembly on a copy of the file, so damaged bytes cannot harm the process.
  */
-import { Dataset, File, ready } from "h5wasm";
+import { Float16Array } from "@petamoriken/float16";
+import type { Metadata } from "h5wasm";
 import { fail, readFileChecked, SpikeshipError } from "../../core/index.ts";
+import { freshLibrary, type Library } from "./hdf5-library.ts";
 import type { NetValue } from "./net-file.ts";
-
-type Library = Awaited<typeof ready>;
 
 const LARGEST_FILE = 2 ** 29;
 const MOST_ELEMENTS = 2 ** 26;
@@ -19,10 +19,11 @@ const FLOAT = 1;
 const STRING = 3;
 const ENUM = 8;
 
-let opened = 0;
+/** Name of the file inside the library's own file system. */
+const INNER_NAME = "/network.h5";
 
 /**
- * Opens a file for `body`, which must be synchronous, and closes it.
+ * Opens a file for `body`, which must read all that is needed before it returns.
  * @throws FILE naming file and place for whatever is wrong with it.
  */
 export async function withHdf5<R>(path: string, body: (file: Hdf5Reader) => R): Promise<R> {
@@ -35,31 +36,14 @@ export async function withHdf5<R>(path: string, body: (file: Hdf5Reader) => R): 
       hint: "Is it a Lava DL .net file?",
     });
   }
-  const library = await ready;
-  const name = `/read-${opened++}.h5`;
-  library.FS.writeFile(name, bytes);
-  // by default libhdf5 prints its errors
-  library.activate_throwing_error_handler();
-  let file: File | null = null;
+  const library = await freshLibrary();
+  library.FS.writeFile(INNER_NAME, bytes);
   try {
-    file = new File(name, "r");
-    return body(new Hdf5Reader(library, file.file_id, path, bytes.length));
+    const id = library.open(INNER_NAME, library.H5F_ACC_RDONLY, false, -1, -1);
+    return body(new Hdf5Reader(library, id, path, bytes.length));
   } catch (error) {
     if (error instanceof SpikeshipError) throw error;
     return damaged(path, error);
-  } finally {
-    if (file) closeQuietly(file);
-    library.deactivate_throwing_error_handler();
-    library.FS.unlink(name);
-  }
-}
-
-/** A file whose contents were judged already may fail once more when it is closed; that says nothing new. */
-function closeQuietly(file: File): void {
-  try {
-    file.close();
-  } catch {
-    return;
   }
 }
 
@@ -104,32 +88,48 @@ export class Hdf5Reader {
   value(place: string): NetValue {
     return this.guarded(place, () => {
       this.expectKind(place, this.library.H5G_DATASET, "a dataset");
-      const dataset = new Dataset(this.id, place);
-      const { type, shape, size, total_size: count, virtual_sources: sources } = dataset.metadata;
-      if (!shape || sources)
+      const metadata = this.library.get_dataset_metadata(this.id, place);
+      const { type, shape, size, total_size: count, virtual_sources: sources } = metadata;
+      if (!shape || sources) {
         this.refuse(place, "numbers or text stored in this file", shape ? "a virtual dataset" : "an empty one");
+      }
       if (count > MOST_ELEMENTS || count * size > LARGEST_EXPANSION * this.fileBytes) {
         this.refuse(place, "a dataset that fits the file", `shape [${shape}]`);
       }
-      if (type === STRING) return this.text(place, dataset.value);
-      if (type !== INTEGER && type !== FLOAT && type !== ENUM)
+      if (type === STRING) return this.text(place, metadata);
+      if (type !== INTEGER && type !== FLOAT && type !== ENUM) {
         this.refuse(place, "numbers or text", "another type of data");
-      return { shape: [...shape], data: this.numbers(place, dataset.value) };
+      }
+      return { shape: [...shape], data: this.numbers(place, metadata) };
     });
   }
 
-  private text(place: string, value: unknown): string {
-    const texts = Array.isArray(value) ? value : [value];
-    if (texts.length !== 1 || typeof texts[0] !== "string") this.refuse(place, "one text", `${texts.length} values`);
-    return texts[0];
+  /** The bytes of a dataset as `use` needs them; libhdf5 gives numbers in this machine's order. */
+  private withBytes<R>(place: string, { size, total_size: count }: Metadata, use: (bytes: Uint8Array<ArrayBuffer>) => R): R {
+    const start = this.library._malloc(size * count);
+    if (start === 0) this.refuse(place, "a dataset that fits the memory", `${size * count} bytes`);
+    try {
+      this.library.get_dataset_data(this.id, place, null, null, null, BigInt(start));
+      return use(Uint8Array.from(this.library.HEAPU8.subarray(start, start + size * count)));
+    } finally {
+      this.library._free(start);
+    }
   }
 
-  private numbers(place: string, value: unknown): Float64Array {
-    const list = ArrayBuffer.isView(value)
-      ? (value as unknown as ArrayLike<number | bigint>)
-      : [value as number | bigint];
-    // adding 0 turns -0 into 0
-    const numbers = Float64Array.from(list as ArrayLike<number>, (number) => Number(number) + 0);
+  /** One text, stored with its length fixed or as a pointer to bytes that end in 0. */
+  private text(place: string, metadata: Metadata): string {
+    if (metadata.total_size !== 1) this.refuse(place, "one text", `${metadata.total_size} of them`);
+    return this.withBytes(place, metadata, (bytes) => {
+      if (metadata.vlen) return this.library.UTF8ToString(new Uint32Array(bytes.buffer)[0]!);
+      const end = bytes.indexOf(0);
+      return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end)).trimEnd();
+    });
+  }
+
+  private numbers(place: string, metadata: Metadata): Float64Array {
+    const view = elementArray(metadata);
+    if (!view) this.refuse(place, "integers or floats of up to 64 bits", `elements of ${metadata.size} bytes`);
+    const numbers = this.withBytes(place, metadata, (bytes) => view(bytes.buffer));
     const wrong = numbers.findIndex((number) => !Number.isFinite(number));
     if (wrong >= 0) this.refuse(place, "finite numbers", `${numbers[wrong]} at index ${wrong}`);
     return numbers;
@@ -161,4 +161,34 @@ export class Hdf5Reader {
       return damaged(this.at(place), error);
     }
   }
+}
+
+type ElementReader = (bytes: ArrayBuffer) => Float64Array;
+
+/** Adding 0 turns -0 into 0. */
+const widened = (numbers: ArrayLike<number> | ArrayLike<bigint>): Float64Array =>
+  Float64Array.from(numbers as ArrayLike<number>, (number) => Number(number) + 0);
+
+const FLOATS: Record<number, ElementReader> = {
+  2: (bytes) => widened(Float32Array.from(new Float16Array(bytes))),
+  4: (bytes) => widened(new Float32Array(bytes)),
+  8: (bytes) => widened(new Float64Array(bytes)),
+};
+const SIGNED: Record<number, ElementReader> = {
+  1: (bytes) => widened(new Int8Array(bytes)),
+  2: (bytes) => widened(new Int16Array(bytes)),
+  4: (bytes) => widened(new Int32Array(bytes)),
+  8: (bytes) => widened(new BigInt64Array(bytes)),
+};
+const UNSIGNED: Record<number, ElementReader> = {
+  1: (bytes) => widened(new Uint8Array(bytes)),
+  2: (bytes) => widened(new Uint16Array(bytes)),
+  4: (bytes) => widened(new Uint32Array(bytes)),
+  8: (bytes) => widened(new BigUint64Array(bytes)),
+};
+
+/** How the elements of a dataset become numbers; undefined for sizes that nobody writes. Enumerations (h5py's booleans) are integers. */
+function elementArray({ type, size, signed }: Metadata): ElementReader | undefined {
+  if (type === FLOAT) return FLOATS[size];
+  return signed ? SIGNED[size] : UNSIGNED[size];
 }

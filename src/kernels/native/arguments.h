@@ -62,8 +62,11 @@ using Numbers = std::span<double>;
 struct NeuronForwardArguments {
   std::string variant;
   size_t steps, elements;
+  bool repeated_input;
   OptionalBuffer x;
-  std::vector<OptionalBuffer> states;
+  std::vector<OptionalBuffer> initial_states;
+  Numbers initial_values;
+  std::vector<OptionalBuffer> final_states;
   Numbers params;
   OptionalBuffer spike;
   std::vector<OptionalBuffer> saved, state_seqs;
@@ -73,8 +76,11 @@ struct NeuronBackwardArguments {
   std::string variant, surrogate;
   Numbers surrogate_params;
   size_t steps, elements;
+  bool repeated_input;
   OptionalBuffer x;
-  std::vector<OptionalBuffer> initial_states, saved;
+  std::vector<OptionalBuffer> initial_states;
+  Numbers initial_values;
+  std::vector<OptionalBuffer> saved;
   Numbers params;
   OptionalBuffer grad_spike;
   std::vector<OptionalBuffer> grad_state_seqs, grad_saved, grad_final_states;

@@ -238,9 +238,18 @@ template <>
 struct From<NeuronForwardArguments> {
   static NeuronForwardArguments read(const Incoming& in) {
     using Buffers = std::vector<OptionalBuffer>;
-    return {field<std::string>(in, "variant"), field<size_t>(in, "steps"),         field<size_t>(in, "elements"),
-            field<OptionalBuffer>(in, "x"),    field<Buffers>(in, "states"),       field<Numbers>(in, "params"),
-            field<OptionalBuffer>(in, "spike"), field<Buffers>(in, "saved"),       field<Buffers>(in, "stateSeqs")};
+    return {field<std::string>(in, "variant"),
+            field<size_t>(in, "steps"),
+            field<size_t>(in, "elements"),
+            field<bool>(in, "repeatedInput"),
+            field<OptionalBuffer>(in, "x"),
+            field<Buffers>(in, "initialStates"),
+            field<Numbers>(in, "initialValues"),
+            field<Buffers>(in, "finalStates"),
+            field<Numbers>(in, "params"),
+            field<OptionalBuffer>(in, "spike"),
+            field<Buffers>(in, "saved"),
+            field<Buffers>(in, "stateSeqs")};
   }
 };
 
@@ -253,8 +262,10 @@ struct From<NeuronBackwardArguments> {
             field<Numbers>(in, "surrogateParams"),
             field<size_t>(in, "steps"),
             field<size_t>(in, "elements"),
+            field<bool>(in, "repeatedInput"),
             field<OptionalBuffer>(in, "x"),
             field<Buffers>(in, "initialStates"),
+            field<Numbers>(in, "initialValues"),
             field<Buffers>(in, "saved"),
             field<Numbers>(in, "params"),
             field<OptionalBuffer>(in, "gradSpike"),

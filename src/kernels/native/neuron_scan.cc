@@ -76,6 +76,20 @@ void store_row(const Neuron& neuron, const typename Neuron::Register* from, floa
   for (size_t i = 0; i < n; i++) to[i] = to_edge(neuron, from[i]);
 }
 
+// A state before step 0: a row of its buffer, or one number for all elements.
+template <class Neuron>
+void initial_row(const Neuron& neuron, const float* states, double value, Block block, typename Neuron::Register* to) {
+  if (states) return load_row(neuron, states + block.first, to, block.size);
+  const typename Neuron::Register constant = from_edge(neuron, static_cast<float>(value));
+  for (size_t i = 0; i < block.size; i++) to[i] = constant;
+}
+
+// Where the input's row of step t begins.
+template <class Call>
+const float* input_row(const Call& call, size_t t, Block block) {
+  return call.x + (call.repeated_input ? 0 : t * call.elements) + block.first;
+}
+
 #include "neuron_scan_forward.h"
 #include "neuron_scan_backward_rows.h"
 #include "neuron_scan_backward.h"

@@ -1,5 +1,7 @@
 // The scan of a neuron over time, forward and backward: what the module calls and `neuron_scan.cc` answers, once for each
-// instruction set. Arrays are `[steps, elements]`, states `[elements]`; a pointer is null where a buffer is absent.
+// instruction set. Arrays are `[steps, elements]`, states `[elements]`; a pointer is null where a buffer is absent. A state
+// without a buffer begins with its number in `initial_values` for all elements. `repeated_input`: x is `[elements]`, the same at
+// every step, and so is grad_x, the sum over steps.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +15,11 @@ namespace spikeship {
 struct NeuronForwardCall {
   std::string variant;
   size_t steps, elements;
+  bool repeated_input;
   const float* x;
-  std::vector<float*> states;
+  std::vector<const float*> initial_states;
+  std::vector<double> initial_values;
+  std::vector<float*> final_states;
   std::vector<double> params;
   float* spike;
   std::vector<float*> saved;
@@ -25,8 +30,10 @@ struct NeuronBackwardCall {
   std::string variant, surrogate;
   std::vector<double> surrogate_params;
   size_t steps, elements;
+  bool repeated_input;
   const float* x;
   std::vector<const float*> initial_states;
+  std::vector<double> initial_values;
   std::vector<const float*> saved;
   std::vector<double> params;
   const float* grad_spike;

@@ -51,7 +51,7 @@ class BackwardBlock {
     if (t == 0) {
       for (int k = 0; k < Neuron::states; k++) {
         if (!has_bit(Neuron::reads_states, k)) continue;
-        load_row(neuron_, call_.initial_states[k] + block_.first, rows_.before[k], block_.size);
+        initial_row(neuron_, call_.initial_states[k], call_.initial_values[k], block_, rows_.before[k]);
       }
       return;
     }
@@ -78,9 +78,11 @@ class BackwardBlock {
   void step(size_t t) {
     const size_t n = block_.size, offset = t * call_.elements + block_.first;
     if constexpr (Neuron::reads_states != 0) find_states_before(t);
-    const RowTarget g_x(call_.grad_x, offset, stream_);
+    // The sum over steps of a repeated input's gradient begins with the last step, in place.
+    const bool adds = call_.repeated_input && t + 1 < call_.steps;
+    const RowTarget g_x(adds ? nullptr : call_.grad_x, call_.repeated_input ? block_.first : offset, stream_ && !call_.repeated_input);
     StepRows<Neuron> rows;
-    rows.x = Neuron::reads_x ? call_.x + offset : rows_.zero;
+    rows.x = Neuron::reads_x ? input_row(call_, t, block_) : rows_.zero;
     rows.g_spike = row_or_zero(call_.grad_spike, offset);
     rows.g_x = g_x.writable(rows_.g_x);
     for (int k = 0; k < Neuron::stored; k++) {
@@ -95,13 +97,18 @@ class BackwardBlock {
       const float* given = call_.grad_state_seqs[k];
       if (given) add_scaled_row(given + offset, inward(neuron_), rows_.carry[k], n);
     }
-    if constexpr (Neuron::fires) {
-      argument_row(neuron_, rows, rows_.slope, n);
-      surrogate_(call_.surrogate_params.data(), rows_.slope, rows_.slope, n);
+    // In pieces that stay in the first-level cache from one loop to the next.
+    for (size_t first = 0; first < n; first += piece_size) {
+      const size_t size = n - first < piece_size ? n - first : piece_size;
+      if constexpr (Neuron::fires) {
+        argument_row(neuron_, rows, rows_.slope, first, size);
+        surrogate_(call_.surrogate_params.data(), rows_.slope, rows_.slope, size);
+      }
+      backward_row(neuron_, rows, rows_, first, size);
     }
-    backward_row(neuron_, rows, rows_, n);
     sum_contributions(rows_, n);
     g_x.finish(rows_.g_x, n);
+    if (adds && call_.grad_x) add_scaled_row(rows_.g_x, 1.0f, call_.grad_x + block_.first, n);
   }
 
   const NeuronBackwardCall& call_;
@@ -117,6 +124,7 @@ void expect_backward(const NeuronBackwardCall& call) {
   expect_neuron_count("parameters", Neuron::parameters, call.params.size());
   expect_neuron_count("parameter gradients", Neuron::parameters, call.grad_params.size());
   expect_neuron_count("initial states", Neuron::states, call.initial_states.size());
+  expect_neuron_count("initial values", Neuron::states, call.initial_values.size());
   expect_neuron_count("saved values", Neuron::stored, call.saved.size());
   expect_neuron_count("gradients of state sequences", Neuron::states, call.grad_state_seqs.size());
   expect_neuron_count("gradients of saved values", Neuron::stored, call.grad_saved.size());
@@ -124,9 +132,6 @@ void expect_backward(const NeuronBackwardCall& call) {
   expect_neuron_count("gradients of initial states", Neuron::states, call.grad_initial_states.size());
   bool present = !Neuron::reads_x || call.x;
   for (int k = 0; k < Neuron::stored; k++) present = present && (!has_bit(Neuron::reads_stored, k) || call.saved[k]);
-  for (int k = 0; k < Neuron::states; k++) {
-    present = present && (!has_bit(Neuron::reads_states, k) || call.initial_states[k]);
-  }
   if (!present) refuse_neuron_call("every buffer that the variant's derivative reads", "an absent one");
 }
 

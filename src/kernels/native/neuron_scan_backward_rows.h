@@ -13,6 +13,9 @@ void surrogate_row(const double* parameters, const float* argument, float* slope
 // Parameter gradients are summed in double precision over eight lanes: the same order on every instruction set.
 constexpr size_t sum_lanes = 8;
 
+// Elements that the loops over one row take at a time.
+constexpr size_t piece_size = 512;
+
 constexpr bool has_bit(int mask, int bit) { return (mask >> bit & 1) != 0; }
 
 // A stored value of element i, or 0 where the derivative does not read it.
@@ -29,7 +32,7 @@ struct BackwardRows {
   Register stored[Neuron::stored][block_size];
   float carry[Neuron::states][block_size];
   float given[Neuron::stored][block_size];
-  float slope[block_size];
+  float slope[piece_size];
   float g_x[block_size];
   float contribution[learned > 0 ? learned : 1][block_size];
   float zero[block_size];
@@ -47,24 +50,25 @@ struct StepRows {
   float* g_x;
 };
 
+// Elements `first` to `first + n`; `argument` begins with the first of them.
 template <class Neuron>
-void argument_row(const Neuron neuron, const StepRows<Neuron> step, float* argument, size_t n) {
+void argument_row(const Neuron neuron, const StepRows<Neuron> step, float* argument, size_t first, size_t n) {
   using Register = typename Neuron::Register;
   SPIKESHIP_ROW_LOOP
   for (size_t i = 0; i < n; i++) {
     Register charged[Neuron::stored];
 #pragma GCC unroll 4
-    for (int k = 0; k < Neuron::stored; k++) charged[k] = stored_at<Neuron>(step.stored, k, i);
+    for (int k = 0; k < Neuron::stored; k++) charged[k] = stored_at<Neuron>(step.stored, k, first + i);
     neuron.argument(charged, argument[i]);
   }
 }
 
 template <class Neuron>
-void backward_row(const Neuron neuron, const StepRows<Neuron> step, BackwardRows<Neuron>& rows, size_t n) {
+void backward_row(const Neuron neuron, const StepRows<Neuron> step, BackwardRows<Neuron>& rows, size_t first, size_t n) {
   using Register = typename Neuron::Register;
   constexpr int learned = Neuron::learned > 0 ? Neuron::learned : 1;
   SPIKESHIP_ROW_LOOP
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = first; i < first + n; i++) {
     Register state[Neuron::states], charged[Neuron::stored];
     float g_next[Neuron::states], g_charged[Neuron::stored], g_state[Neuron::states], g_parameter[learned];
 #pragma GCC unroll 4
@@ -77,7 +81,7 @@ void backward_row(const Neuron neuron, const StepRows<Neuron> step, BackwardRows
       charged[k] = stored_at<Neuron>(step.stored, k, i);
       g_charged[k] = step.g_charged[k][i];
     }
-    neuron.step(step.x[i], state, charged, rows.slope[i], step.g_spike[i], g_next, g_charged, step.g_x[i], g_state,
+    neuron.step(step.x[i], state, charged, rows.slope[i - first], step.g_spike[i], g_next, g_charged, step.g_x[i], g_state,
                 g_parameter);
 #pragma GCC unroll 4
     for (int k = 0; k < Neuron::states; k++) rows.carry[k][i] = g_state[k];

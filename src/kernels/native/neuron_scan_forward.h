@@ -42,7 +42,9 @@ template <class Neuron>
 void forward_block(const NeuronForwardCall& call, const Neuron& neuron, Block block, bool stream) {
   using Register = typename Neuron::Register;
   alignas(64) ForwardRows<Neuron> rows;
-  for (int k = 0; k < Neuron::states; k++) load_row(neuron, call.states[k] + block.first, rows.state[k], block.size);
+  for (int k = 0; k < Neuron::states; k++) {
+    initial_row(neuron, call.initial_states[k], call.initial_values[k], block, rows.state[k]);
+  }
   for (size_t t = 0; t < call.steps; t++) {
     const size_t offset = t * call.elements + block.first;
     const RowTarget spike(call.spike, offset, stream);
@@ -51,7 +53,7 @@ void forward_block(const NeuronForwardCall& call, const Neuron& neuron, Block bl
       stored[k] = rows.stored[k];
       if constexpr (!Neuron::is_grid) stored[k] = RowTarget(call.saved[k], offset, stream).writable(rows.stored[k]);
     }
-    forward_row(neuron, call.x + offset, rows, spike.writable(rows.spike), stored, block.size);
+    forward_row(neuron, input_row(call, t, block), rows, spike.writable(rows.spike), stored, block.size);
     spike.finish(rows.spike, block.size);
     for (int k = 0; k < Neuron::stored; k++) {
       if constexpr (Neuron::is_grid) {
@@ -64,13 +66,17 @@ void forward_block(const NeuronForwardCall& call, const Neuron& neuron, Block bl
       if (call.state_seqs[k]) store_row(neuron, rows.state[k], call.state_seqs[k] + offset, block.size);
     }
   }
-  for (int k = 0; k < Neuron::states; k++) store_row(neuron, rows.state[k], call.states[k] + block.first, block.size);
+  for (int k = 0; k < Neuron::states; k++) {
+    if (call.final_states[k]) store_row(neuron, rows.state[k], call.final_states[k] + block.first, block.size);
+  }
 }
 
 template <class Neuron>
 void forward_scan(const NeuronForwardCall& call) {
   expect_neuron_count("parameters", Neuron::parameters, call.params.size());
-  expect_neuron_count("states", Neuron::states, call.states.size());
+  expect_neuron_count("initial states", Neuron::states, call.initial_states.size());
+  expect_neuron_count("initial values", Neuron::states, call.initial_values.size());
+  expect_neuron_count("final states", Neuron::states, call.final_states.size());
   expect_neuron_count("saved values", Neuron::stored, call.saved.size());
   expect_neuron_count("state sequences", Neuron::states, call.state_seqs.size());
   const Neuron neuron(call.params.data());

@@ -26,8 +26,11 @@ void forward(Environment&, NeuronForwardArguments arguments) {
       arguments.variant,
       arguments.steps,
       arguments.elements,
-      arguments.x.floats(all, "neuronForward x"),
-      pointers<float*>(arguments.states, one, "neuronForward states"),
+      arguments.repeated_input,
+      arguments.x.floats(arguments.repeated_input ? one : all, "neuronForward x"),
+      pointers<const float*>(arguments.initial_states, one, "neuronForward initialStates"),
+      {arguments.initial_values.begin(), arguments.initial_values.end()},
+      pointers<float*>(arguments.final_states, one, "neuronForward finalStates"),
       {arguments.params.begin(), arguments.params.end()},
       arguments.spike.floats(all, "neuronForward spike"),
       pointers<float*>(arguments.saved, all, "neuronForward saved"),
@@ -39,6 +42,7 @@ void forward(Environment&, NeuronForwardArguments arguments) {
 void backward(Environment&, NeuronBackwardArguments arguments) {
   const size_t one = arguments.elements;
   const size_t all = product({arguments.steps, arguments.elements});
+  const size_t input = arguments.repeated_input ? one : all;
   std::vector<double> grad_params(arguments.grad_params.begin(), arguments.grad_params.end());
   const NeuronBackwardCall call{
       arguments.variant,
@@ -46,15 +50,17 @@ void backward(Environment&, NeuronBackwardArguments arguments) {
       {arguments.surrogate_params.begin(), arguments.surrogate_params.end()},
       arguments.steps,
       arguments.elements,
-      arguments.x.floats(all, "neuronBackward x"),
+      arguments.repeated_input,
+      arguments.x.floats(input, "neuronBackward x"),
       pointers<const float*>(arguments.initial_states, one, "neuronBackward initialStates"),
+      {arguments.initial_values.begin(), arguments.initial_values.end()},
       pointers<const float*>(arguments.saved, all, "neuronBackward saved"),
       {arguments.params.begin(), arguments.params.end()},
       arguments.grad_spike.floats(all, "neuronBackward gradSpike"),
       pointers<const float*>(arguments.grad_state_seqs, all, "neuronBackward gradStateSeqs"),
       pointers<const float*>(arguments.grad_saved, all, "neuronBackward gradSaved"),
       pointers<const float*>(arguments.grad_final_states, one, "neuronBackward gradFinalStates"),
-      arguments.grad_x.floats(all, "neuronBackward gradX"),
+      arguments.grad_x.floats(input, "neuronBackward gradX"),
       pointers<float*>(arguments.grad_initial_states, one, "neuronBackward gradInitialStates"),
       grad_params,
   };

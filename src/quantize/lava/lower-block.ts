@@ -23,8 +23,10 @@ export function lowerBlock(block: LowerableBlock, scale: number, graph: GraphBui
   else neuron.definition.lower(neuron, graph);
 }
 
+/** Without negative zeros, which no integer has. */
 function quantized(layer: Layer, name: string, scale: number): Float32Array {
-  return noGrad(() => scope(() => quantizeWeights(layer.tensor(name), scale).toArray() as Float32Array));
+  const numbers = noGrad(() => scope(() => quantizeWeights(layer.tensor(name), scale).toArray() as Float32Array));
+  return numbers.map((number) => number + 0);
 }
 
 /** Lava DL's bias: minus the quantized running mean, added to the voltage at every step. */

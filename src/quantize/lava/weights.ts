@@ -11,6 +11,8 @@ export const WEIGHT_MIN = -256;
  * Source: lava-dl `slayer/synapse` with `pre_hook_fx` = quantize_8bit; the clamp at 254 is the chip's, SpikingJelly's 255 is not on its grid.
  */
 export function quantizeWeights(weight: Tensor, scale: number): Tensor {
-  const grid = div(roundEven(scaleBy(weight, scale / 2)), scale / 2);
+  // in this order: where 2/scale is no float32, a product and a quotient differ in the last bit
+  const step = 2 / scale;
+  const grid = scaleBy(roundEven(div(weight, step)), step);
   return clamp(grid, WEIGHT_MIN / scale, WEIGHT_MAX / scale);
 }

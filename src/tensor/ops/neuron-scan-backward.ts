@@ -9,42 +9,47 @@ import type { ScanSurrogate, ScanVariant } from "./neuron-scan.ts";
 export interface ScanPlan {
   variant: ScanVariant;
   surrogate: ScanSurrogate;
-  /** `[T, ...]` and layout of the input. */
+  steps: number;
+  /** Shape of a step `[...]`, and layout of all tensors. */
   shape: Shape;
   spatial: number;
+  /** The input is `[...]`, the same at every step. */
+  repeatedInput: boolean;
+  /** Initial states that are one number for all neurons. */
+  initialValues: Float64Array;
   learned: { shapes: Shape[]; gradients(gradParams: Float64Array): readonly number[] } | null;
   /** How many outputs of each kind there are: spike, final states (one for each state), state sequences, saved values. */
   outputs: { spike: number; stateSeqs: number; saved: number };
-  /** Place of each saved value among the held tensors, -1 where it was not stored. */
-  savedPlaces: number[];
+  /** Places among the held tensors, -1 where there is none. */
+  places: { initial: number[]; saved: number[]; x: number };
 }
 
 const buffer = (tensor: Tensor | null | undefined): number => tensor?.buffer ?? 0;
 
 /** Gradients of [x, ...initial states, ...learned values] from those of [spike, ...final states, ...state sequences, ...saved]. */
 export function scanGradients(plan: ScanPlan, { grads, saved: held, needs }: BackwardContext): (Tensor | null)[] {
-  const { variant, shape, spatial, outputs } = plan;
+  const { variant, steps, shape, spatial, outputs, places } = plan;
   const states = variant.stateNames.length;
-  const [steps = 0, ...stateShape] = shape;
   // outputs that were not asked for have no gradients: 0 in their places
   const gradients = (first: number, given: number, wanted: number) =>
     Array.from({ length: wanted }, (_, i) => (i < given ? buffer(grads[first + i]) : 0));
   const afterStates = outputs.spike + states;
+  const heldAt = (place: number) => (place < 0 ? 0 : buffer(held[place]));
 
-  const gradX = Tensor.empty(shape, "float32", spatial);
-  const gradInitial = variant.stateNames.map((_, i) =>
-    needs[1 + i] ? Tensor.empty(stateShape, "float32", spatial) : null,
-  );
+  const gradX = Tensor.empty(plan.repeatedInput ? shape : [steps, ...shape], "float32", spatial);
+  const gradInitial = variant.stateNames.map((_, i) => (needs[1 + i] ? Tensor.empty(shape, "float32", spatial) : null));
   const gradParams = new Float64Array(variant.params.length);
   core().neuronBackward({
     variant: variant.name,
     surrogate: variant.fires ? plan.surrogate.name : "",
     surrogateParams: plan.surrogate.params,
     steps,
-    elements: sizeOf(stateShape),
-    x: variant.readsInputInBackward ? buffer(held.at(-1)) : 0,
-    initialStates: held.slice(0, states).map(buffer),
-    saved: plan.savedPlaces.map((place) => (place < 0 ? 0 : buffer(held[place]))),
+    elements: sizeOf(shape),
+    repeatedInput: plan.repeatedInput,
+    x: heldAt(places.x),
+    initialStates: places.initial.map(heldAt),
+    initialValues: plan.initialValues,
+    saved: places.saved.map(heldAt),
     params: variant.params,
     gradSpike: gradients(0, outputs.spike, 1)[0]!,
     gradFinalStates: gradients(outputs.spike, states, states),

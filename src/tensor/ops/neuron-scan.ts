@@ -2,7 +2,7 @@
  * A spiking neuron over all time-steps in one native call, and its backward pass through time. It knows no neuron: which equations run is
  * the name of a generated variant, and what states, saved values and parameters mean is that variant's business.
  */
-import { expectShape, fail, formatShape } from "../../core/index.ts";
+import { expectShape, fail, formatShape, sizeOf } from "../../core/index.ts";
 import { core } from "../../kernels/index.ts";
 import { copyInLayout } from "../relayout.ts";
 import { recordMany, willRecord } from "../tape.ts";
@@ -68,22 +68,25 @@ export interface NeuronScanResult {
 
 /**
  * Runs a neuron over `[T, ...]`. Gradients flow to the input, the initial states and the learned values, from every result. Without
- * recording (`noGrad`, or nothing that requires a gradient) nothing is saved for backward.
+ * recording (`noGrad`, or nothing that requires a gradient) nothing is saved for backward. An input that is the same at every step
+ * (`repeatLeading`) is read as it is, and its gradient is summed over the steps on the way.
  */
 export function neuronScan(scan: NeuronScan): NeuronScanResult {
   expectScan(scan);
   const { variant, learned } = scan;
-  const x = timeFirst(scan.x);
+  const repeatedInput = scan.x.once !== null;
+  const x = scan.x.once?.share() ?? timeFirst(scan.x);
   const { spatial } = x;
-  const [steps = 0, ...shape] = x.shape;
+  const [steps = 0, ...shape] = scan.x.shape;
   const states = scan.initialStates.map((state) => (typeof state === "number" ? null : state));
   const inputs = [x, ...states, ...(learned?.tensors ?? [])];
   const recorded = willRecord(inputs);
-  const sequence = () => Tensor.empty(x.shape, "float32", spatial);
+  const sequence = () => Tensor.empty([steps, ...shape], "float32", spatial);
   const sequenceIf = (wanted: boolean) => (wanted ? sequence() : null);
 
-  const initial = scan.initialStates.map((state) => stateTensor(state, shape, spatial));
-  const finalStates = initial.map(copyOf);
+  const initial = states.map((state) => state && copyInLayout(state, spatial));
+  const initialValues = Float64Array.from(scan.initialStates, (state) => (typeof state === "number" ? state : 0));
+  const finalStates = states.map(() => Tensor.empty(shape, "float32", spatial));
   const spike = sequenceIf(variant.fires);
   const saved = variant.savedNames.map((name) =>
     sequenceIf(scan.storeSaved === true || (recorded && variant.savedInBackward.includes(name))),
@@ -92,9 +95,12 @@ export function neuronScan(scan: NeuronScan): NeuronScanResult {
   core().neuronForward({
     variant: variant.name,
     steps,
-    elements: x.size / Math.max(steps, 1),
+    elements: sizeOf(shape),
+    repeatedInput,
     x: x.buffer,
-    states: finalStates.map((state) => state.buffer),
+    initialStates: initial.map((state) => state?.buffer ?? 0),
+    initialValues,
+    finalStates: finalStates.map((state) => state.buffer),
     params: variant.params,
     spike: spike?.buffer ?? 0,
     saved: saved.map((tensor) => tensor?.buffer ?? 0),
@@ -102,18 +108,26 @@ export function neuronScan(scan: NeuronScan): NeuronScanResult {
   });
 
   const exposed = scan.storeSaved ? saved.map((tensor) => tensor!.detach()) : [];
-  const held = saved.filter((tensor) => tensor !== null);
+  const kept = [...initial, ...saved, variant.readsInputInBackward ? x : null];
+  const memory = kept.filter((tensor) => tensor !== null);
+  const places = kept.map((tensor) => (tensor ? memory.indexOf(tensor) : -1));
   const plan: ScanPlan = {
     variant,
     surrogate: scan.surrogate,
-    shape: x.shape,
+    steps,
+    shape,
     spatial,
+    repeatedInput,
+    initialValues,
     learned: learned ? { shapes: learned.tensors.map((tensor) => tensor.shape), gradients: learned.gradients } : null,
     outputs: { spike: spike ? 1 : 0, stateSeqs: stateSeqs.length, saved: exposed.length },
-    savedPlaces: saved.map((tensor) => (tensor ? initial.length + held.indexOf(tensor) : -1)),
+    places: {
+      initial: places.slice(0, initial.length),
+      saved: places.slice(initial.length, -1),
+      x: places.at(-1)!,
+    },
   };
   const outputs = [...(spike ? [spike] : []), ...finalStates, ...stateSeqs, ...exposed];
-  const memory = [...initial, ...held, ...(variant.readsInputInBackward ? [x] : [])];
   recordMany(variant.name, inputs, outputs, memory, (context) => scanGradients(plan, context));
   for (const tensor of [x, ...initial, ...saved]) tensor?.dispose();
   return { spike: spike ?? stateSeqs[0]!.share(), finalStates, stateSeqs, saved: exposed };
@@ -122,20 +136,6 @@ export function neuronScan(scan: NeuronScan): NeuronScanResult {
 /** x with its time axis outermost in memory: always a new tensor. */
 function timeFirst(x: Tensor): Tensor {
   return x.shape.length - 1 - x.spatial === 0 ? toPlain(x) : x.share();
-}
-
-/** A state before the first step, in the layout of the input: always a new tensor, without variable. */
-function stateTensor(state: Tensor | number, shape: readonly number[], spatial: number): Tensor {
-  if (typeof state !== "number") return copyInLayout(state, spatial);
-  const out = Tensor.empty(shape, "float32", spatial);
-  core().fill(out.buffer, out.size, state);
-  return out;
-}
-
-function copyOf(x: Tensor): Tensor {
-  const out = Tensor.empty(x.shape, "float32", x.spatial);
-  core().copy(x.buffer, 0, out.buffer, 0, x.size * 4);
-  return out;
 }
 
 function expectScan({ x, initialStates, variant, learned }: NeuronScan): void {

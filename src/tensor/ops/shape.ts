@@ -109,16 +109,16 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
   return record("permute", [x], out, [], (grad) => [permute(grad, inverse)]);
 }
 
-/** T copies of x behind each other: `[N, ...]` becomes `[T, N, ...]`. The gradient is summed over T. */
+/**
+ * T copies of x behind each other: `[N, ...]` becomes `[T, N, ...]`. The gradient is summed over T. The copies take no memory until an
+ * operation reads them that cannot work on one of them.
+ */
 export function repeatLeading(x: Tensor, times: number): Tensor {
   if (!Number.isInteger(times) || times < 1) {
     fail("OPTION", { where: "repeatLeading", expected: "a whole number of at least 1", got: `${times}` });
   }
-  const out = Tensor.empty([times, ...x.shape], x.dtype, x.spatial);
-  const bytes = x.size * DTYPES[x.dtype].bytes;
-  core().copyStrided(times, bytes, x.buffer, 0, 0, out.buffer, 0, bytes);
   const { shape, size, spatial } = x;
-  return record("repeatLeading", [x], out, [], (grad) => {
+  return record("repeatLeading", [x], Tensor.repeat(x, times), [], (grad) => {
     const total = Tensor.empty(shape, "float32", spatial);
     core().reduce("sum", grad.buffer, 1, times, size, total.buffer);
     return [total];
