@@ -35,16 +35,19 @@ function matrices(m: number, n: number, k: number): Count {
   return { detail: `${m}x${k} ${k}x${n}`, flops: 2 * m * n * k, bytes: FLOAT * (m * n + m * k + k * n) };
 }
 
-function forwardScan({ variant, steps, elements, spike, saved, stateSeqs, states }: NeuronForward): Count {
-  const sequences = 1 + present([spike, ...saved, ...stateSeqs]);
-  return { detail: `${variant} ${steps}x${elements}`, bytes: FLOAT * elements * (steps * sequences + 2 * states.length) };
+function forwardScan(call: NeuronForward): Count {
+  const { variant, steps, elements, repeatedInput, spike, saved, stateSeqs, initialStates, finalStates } = call;
+  const sequences = present([spike, ...saved, ...stateSeqs]);
+  const once = present([...initialStates, ...finalStates]) + (repeatedInput ? 1 : steps);
+  return { detail: `${variant} ${steps}x${elements}`, bytes: FLOAT * elements * (steps * sequences + once) };
 }
 
 function backwardScan(call: NeuronBackward): Count {
   const { variant, steps, elements, x, saved, gradSpike, gradStateSeqs, gradSaved, initialStates, gradFinalStates } = call;
-  const sequences = 1 + present([x, gradSpike, ...saved, ...gradStateSeqs, ...gradSaved]);
-  const states = present([...initialStates, ...gradFinalStates, ...call.gradInitialStates]);
-  return { detail: `${variant} ${steps}x${elements}`, bytes: FLOAT * elements * (steps * sequences + states) };
+  const sequences = present([gradSpike, ...saved, ...gradStateSeqs, ...gradSaved]);
+  const inputs = (1 + present([x])) * (call.repeatedInput ? 1 : steps);
+  const once = inputs + present([...initialStates, ...gradFinalStates, ...call.gradInitialStates]);
+  return { detail: `${variant} ${steps}x${elements}`, bytes: FLOAT * elements * (steps * sequences + once) };
 }
 
 const COUNTERS: Counters = {

@@ -21,7 +21,7 @@ describe("inspect", () => {
   });
 
   const written: [string, object, RegExp][] = [
-    ["loihi/export/network.net", { latency: 2, neurons: 46, inputShape: [1, 8, 8] }, /dense +\[10\] +\[10x36\] +CUBA/],
+    ["loihi/export/network.net", { latency: 2, neurons: 46, inputShape: [1, 8, 8] }, /dense +\[10\] +36 to 10 .*CUBA/],
     ["loihi/export/manifest.json", { target: "loihi", file: "network.net" }, /network\.net +[0-9a-f]{64}/],
     ["loihi/export/network.safetensors", { network: { steps: 4 } }, /prepared for +loihi/],
     ["loihi/export/verdict.json", { passed: true }, /passed +yes/],

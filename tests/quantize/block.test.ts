@@ -105,7 +105,7 @@ describe("the synapse of a Block", () => {
     );
   });
 
-  it("computes with even weights from -256 to 254 steps, and learns through the rounding", () => {
+  it("computes with even weights from -256 to 254 steps", () => {
     withNetwork(Block(dense(4, 1), CubaLIFNode({ currentDecay: 1, voltageDecay: 0, scale: 32 })), [4], (network) => {
       const synapse = network.layer("synapse");
       synapse.setTensor("weight", Tensor.from([0.1, -0.1, 20, -20], [1, 4]));
@@ -125,7 +125,7 @@ describe("the synapse of a Block", () => {
 
 describe("a Block with a norm", () => {
   const normed = (norm: Layer, currentDecay = 1) =>
-    Block(dense(), CubaLIFNode({ currentDecay, voltageDecay: 0.1, scale: 64 }), norm);
+    Block(dense(), CubaLIFNode({ currentDecay, voltageDecay: 0.1, vThreshold: 0.25, scale: 64 }), norm);
   const meanOnly = () => MeanOnlyBatchNorm({ numFeatures: 3 });
 
   it("is made of synapse, current, norm and voltage, in JSON too", () => {
@@ -151,7 +151,7 @@ describe("a Block with a norm", () => {
         const context = { training: false, random: new RandomStream(0) };
         return [...noGrad(() => network.forwardSequence(sequence, context).toArray())];
       });
-    const plain = run(Block(dense(), CubaLIFNode({ currentDecay: 0.5, voltageDecay: 0.1 })));
+    const plain = run(Block(dense(), CubaLIFNode({ currentDecay: 0.5, voltageDecay: 0.1, vThreshold: 0.25 })));
     expect(plain).toContain(1);
     expect(run(normed(meanOnly(), 0.5))).toEqual(plain);
     sequence.dispose();

@@ -72,15 +72,18 @@ function writeResults(result: PathResult, directory: string, seconds: number): S
   return summary;
 }
 
+const FLOAT_TITLE = "Trained network";
+
 function summaryText({ float, targets }: PathResult, summary: Summary): string {
+  const width = Math.max(FLOAT_TITLE.length, ...targets.map(({ target }) => target.title.length));
   const lines = targets.map(({ target, proof, artefact }) => {
     const { predictions } = proof.verdict.comparisons.at(-1)!;
     const verdict = proof.verdict.passed ? "proven" : "BROKEN";
-    return `${target.title.padEnd(16)} test accuracy ${percent(predictions.chipAccuracy)}  ${verdict}  ${artefact.file}`;
+    return `${target.title.padEnd(width)} test accuracy ${percent(predictions.chipAccuracy)}  ${verdict}  ${artefact.file}`;
   });
   return [
     "",
-    `${"Trained network".padEnd(16)} test accuracy ${percent(float.accuracy)}`,
+    `${FLOAT_TITLE.padEnd(width)} test accuracy ${percent(float.accuracy)}`,
     ...lines,
     "",
     `Files    ${[summary.loihi?.file, summary.lynxi?.file].filter(Boolean).join("\n         ")}`,

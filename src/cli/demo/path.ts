@@ -87,7 +87,7 @@ async function runTarget(
     });
     const exportDirectory = join(directory, target.id, "export");
     const artefact = await target.export(prepared, exportDirectory);
-    saveCheckpoint(join(exportDirectory, NETWORK_FILE), prepared, new Map(), { config });
+    saveCheckpoint(join(exportDirectory, NETWORK_FILE), prepared, new Map(), { config, target: target.id });
     progress.log(`  wrote ${join(exportDirectory, artefact.file)}`);
     const proof = await verifyArtefact(exportDirectory, dataset.test, layers, {
       seed: config.seed,

@@ -1,7 +1,8 @@
 /** What a `.net` file holds, for `spikeship inspect`: any file of the format, also one that Lava cannot run. */
-import { formatShape, readFileChecked, sha256 } from "../../core/index.ts";
+import { formatShape, readFileChecked, SpikeshipError, sha256, sizeOf } from "../../core/index.ts";
 import type { FileInspection } from "../target.ts";
-import { type NetArray, type NetLayer, type NetNeuron, neuronOf } from "./net-file.ts";
+import { type NetArray, type NetFile, type NetLayer, type NetNeuron, neuronOf } from "./net-file.ts";
+import { latencyOf, planNet } from "./plan.ts";
 import { readNet } from "./read.ts";
 import { checkNet } from "./rules.ts";
 
@@ -17,16 +18,30 @@ export async function inspectNet(path: string): Promise<FileInspection> {
     synapse: synapseText(layer),
     weights: weightFacts(layer),
     neuron: neuronText(neuronOf(layer)),
+    neurons: neuronOf(layer) && "shape" in layer && layer.shape ? sizeOf(layer.shape) : 0,
   }));
+  const timing = timingOf(net);
+  const neurons = layers.reduce((sum, layer) => sum + layer.neurons, 0);
   const weights = layers.reduce((sum, { weights: facts }) => sum + (facts?.count ?? 0), 0);
   const hash = sha256(bytes);
   return {
     format: "Lava DL network (.net)",
-    facts: { bytes: bytes.length, sha256: hash, layers, weights, simulation: net.simulation, findings },
+    facts: {
+      bytes: bytes.length,
+      sha256: hash,
+      ...timing,
+      layers,
+      neurons,
+      weights,
+      simulation: net.simulation,
+      findings,
+    },
     about: [
       ["size", `${bytes.length} bytes`],
       ["sha256", hash],
+      ...timingLines(timing),
       ["layers", `${layers.length}`],
+      ["neurons", `${neurons}`],
       ["weights", `${weights}`],
     ],
     tables: [
@@ -49,6 +64,27 @@ export async function inspectNet(path: string): Promise<FileInspection> {
       },
     ],
   };
+}
+
+/** Steps from an input frame to its answer and the shape of a frame, or why Lava's loader could not run the file. */
+type Timing = { latency: number; inputShape: number[] } | { problem: string };
+
+function timingOf(net: NetFile): Timing {
+  try {
+    const plan = planNet(net);
+    return { latency: latencyOf(plan, plan.blocks.length - 1), inputShape: [...plan.inputShape] };
+  } catch (error) {
+    if (error instanceof SpikeshipError) return { problem: error.message };
+    throw error;
+  }
+}
+
+function timingLines(timing: Timing): FileInspection["about"] {
+  if ("problem" in timing) return [["not runnable", timing.problem]];
+  return [
+    ["input", formatShape(timing.inputShape)],
+    ["latency", `${timing.latency} steps from an input frame to its answer`],
+  ];
 }
 
 function weightFacts(layer: NetLayer): { count: number; min: number; max: number } | null {

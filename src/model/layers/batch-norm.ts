@@ -55,6 +55,7 @@ export const batchNorm2dDefinition: LayerDefinition<BatchNorm2dOptions, z.input<
       weight: layer.parameter("weight", context),
       bias: layer.parameter("bias", context),
       training,
+      repeats: context.repeats ?? 1,
       momentum: momentum ?? 1 / seen,
       eps,
     });

@@ -21,6 +21,8 @@ export interface ForwardContext {
   arithmetic?: "float32" | "float16";
   /** What the parameters become before they are used: the quantizer of a container, for its members. Default: as they are. */
   quantize?: (parameter: Tensor) => Tensor;
+  /** The input stands for so many equal ones: time-steps of a constant input, which stateless layers see once. Default 1. */
+  repeats?: number;
   /** Called with every layer's output, in order of execution. The tensor is only lent. */
   observe?: (layer: Layer, output: Tensor) => void;
 }

@@ -1,6 +1,6 @@
 /** A layer of a network: a registry entry with its options, tensors, members and state. The entry holds the behaviour. */
 import { expectShape, fail, type RandomStream, type Shape } from "../../core/index.ts";
-import { keep, reshape, roundFloat16, scope, Tensor, uniform, Variable } from "../../tensor/index.ts";
+import { keep, repeatLeading, reshape, roundFloat16, scope, Tensor, uniform, Variable } from "../../tensor/index.ts";
 import type { ForwardContext, LayerDefinition, ParameterSpec, StepMode } from "./define.ts";
 
 export class Layer<O extends object = object> {
@@ -112,7 +112,7 @@ export class Layer<O extends object = object> {
     return scope(() => {
       const exact = this.#inStepMode(x, context);
       const rounds = context.arithmetic === "float16" && this.definition.rounds !== false && exact !== x;
-      const output = rounds ? roundFloat16(exact) : exact;
+      const output = rounds ? everyStep(exact, roundFloat16) : exact;
       context.observe?.(this, output);
       return output;
     });
@@ -127,6 +127,7 @@ export class Layer<O extends object = object> {
     if ((sees === "sequence") === (this.stepMode === "m")) return run(x);
     if (sees === "stateless") {
       const [steps = 0, batch = 0, ...rest] = x.shape;
+      if (x.once) return everyStep(x, (step) => this.definition.forward(step, this, { ...context, repeats: steps }));
       const output = run(reshape(x, [steps * batch, ...rest]));
       return reshape(output, [steps, batch, ...output.shape.slice(1)]);
     }
@@ -144,6 +145,11 @@ export class Layer<O extends object = object> {
       }
     }
   }
+}
+
+/** An operation that treats all steps of `[T, ...]` alike; where they are equal (`repeatLeading`) one of them is enough. */
+function everyStep(x: Tensor, operation: (x: Tensor) => Tensor): Tensor {
+  return x.once ? repeatLeading(operation(x.once), x.shape[0]!) : operation(x);
 }
 
 /** Way out where a tensor does not fit its place. */

@@ -15,6 +15,8 @@ export interface BatchNormOptions {
   bias?: Tensor | null;
   /** true: statistics of this batch, and the running ones are updated. false: the running ones. */
   training: boolean;
+  /** The batch stands for so many equal ones (default 1): it counts in the unbiased variance. */
+  repeats?: number;
   /** Share of the batch in the running statistics (default 0.1). */
   momentum?: number;
   /** Added to the variance (default 1e-5). */
@@ -26,7 +28,7 @@ export interface BatchNormOptions {
  * one value for each channel; its running variance is the unbiased one (n / (n - 1)), the one it divides by is not.
  */
 export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
-  const { runningMean, runningVar, weight = null, bias = null, training, momentum = 0.1, eps = 1e-5 } = options;
+  const { runningMean, runningVar, weight = null, bias = null, training, repeats = 1, momentum = 0.1, eps = 1e-5 } = options;
   const channels = x.shape[1] ?? 0;
   const vectors = [runningMean, runningVar, weight, bias];
   expectFloat("batchNorm", x, ...vectors);
@@ -34,12 +36,12 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
   const rows = channels === 0 ? 0 : x.size / channels;
   const input = toChannelsLast(x, x.shape.length - 2);
   const out = Tensor.empty(x.shape, "float32", input.spatial);
-  const [mean, variance] = training ? newStatistics(x, rows) : storedStatistics(runningMean, runningVar);
+  const [mean, variance] = training ? newStatistics(x, rows * repeats) : storedStatistics(runningMean, runningVar);
   const [w, b] = [weight?.buffer ?? 0, bias?.buffer ?? 0];
   if (training) {
     core().batchNormTrain(rows, channels, eps, input.buffer, w, b, out.buffer, mean.buffer, variance.buffer);
     if (runningMean) blend(runningMean, mean, momentum, momentum);
-    if (runningVar) blend(runningVar, variance, momentum, (momentum * rows) / (rows - 1));
+    if (runningVar) blend(runningVar, variance, momentum, (momentum * rows * repeats) / (rows * repeats - 1));
   } else {
     core().batchNormInfer(rows, channels, eps, input.buffer, mean.buffer, variance.buffer, w, b, out.buffer);
   }
@@ -52,8 +54,8 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
 }
 
 /** Room for the statistics of a batch. */
-function newStatistics(x: Tensor, rows: number): [Tensor, Tensor] {
-  if (rows < 2) {
+function newStatistics(x: Tensor, count: number): [Tensor, Tensor] {
+  if (count < 2) {
     fail("SHAPE", {
       where: "batchNorm",
       expected: "more than one value for each channel in training",
