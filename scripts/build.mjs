@@ -19,7 +19,7 @@ function compile() {
   if (existsSync(dist) && storedHash(hashFile) === hash) return;
   say("compiling TypeScript");
   // Compiled beside and renamed, so that files of deleted sources vanish and a failed build leaves the last good one.
-  const fresh = `${dist}.new`;
+  const fresh = join(root, "build", "dist.new");
   rmSync(fresh, { recursive: true, force: true });
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
   must("compiling TypeScript", process.execPath, [compiler, "-p", "tsconfig.build.json", "--outDir", fresh]);

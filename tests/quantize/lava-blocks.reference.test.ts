@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import type { Network } from "../../src/model/index.ts";
 import { scope } from "../../src/tensor/index.ts";
+import { errorOf } from "../error-of.ts";
 import { fixture } from "../fixture.ts";
 import { openReference } from "../h5.ts";
 import { tensorOf } from "../model/layer-fixture.ts";
@@ -50,28 +51,31 @@ describe("a network of Blocks", () => {
     await withNetwork(name, SCALE, (network) => {
       const outputs = blockOutputs(network, tensorOf(file, `${name}/x`));
       expect(outputs).toHaveLength(file.keys(`${name}/slayer`).length);
+      expect(outputs.some((output) => output.includes(1))).toBe(true);
       outputs.forEach((output, i) => {
         const stored = file.floats(`${name}/slayer/layer${i}`);
-        expect(
-          stored.some((spike) => spike !== 0),
-          `layer ${i} of the reference fires`,
-        ).toBe(true);
         expect([...output], `layer ${i}`).toEqual([...stored]);
       });
     });
   });
 
-  it.each(CASES)("computes in %s with the whole numbers of slayer's file", async (name) => {
+  it.each(CASES)("lowers to the whole numbers of slayer in %s, or is refused where a norm divides", async (name) => {
     await withNetwork(name, SCALE, (network) => {
-      const synapses = network.layers().filter((layer) => "weight" in layer.specs);
-      // a block whose norm divides has no exact graph
-      const lowerable = synapses.filter((layer) => !dividesIn(network, layer.path));
-      for (const synapse of lowerable) {
-        const index = synapse.path.split(".")[0]!;
-        const lowered = weightsOf(network, synapse.path).map((weight) => weight * SCALE);
-        expect([...lowered]).toEqual([...file.floats(`${name}/weights/layer${index}/synapse_int`)]);
+      if (divides(network)) {
+        const { code, message } = errorOf(() => network.lower());
+        expect(code).toBe("TARGET");
+        expect(message).toContain("Lava's loader ignores the exponent");
+        return;
       }
-      expect(lowerable.length + synapses.filter((layer) => dividesIn(network, layer.path)).length).toBeGreaterThan(0);
+      const synapses = network.lower().nodes.filter((node) => node.kind === "linear" || node.kind === "conv");
+      expect(synapses.length).toBeGreaterThan(0);
+      for (const { source, weight } of synapses) {
+        const stored = file.floats(`${name}/weights/layer${source.split(".")[0]}/synapse_int`);
+        expect(
+          [...weight.data].map((value) => value * SCALE),
+          source,
+        ).toEqual([...stored]);
+      }
     });
   });
 
@@ -93,8 +97,8 @@ describe("a network of Blocks", () => {
     await withNetwork(name, 100, (network) => {
       const [output] = blockOutputs(network, tensorOf(file, `${name}/x`));
       const stored = file.floats(`${name}/slayer/layer0`);
-      // float32 sums of hundredths depend on their order; slayer's and netx's own results differ in 1 spike in 450
-      expect(differences(output!, stored) / stored.length).toBeLessThan(1 / 200);
+      // float32 sums of hundredths depend on their order; in the stored data no spike does
+      expect(differences(output!, stored) / stored.length).toBeLessThan(1 / 500);
     });
   });
 });
@@ -109,13 +113,7 @@ describe("where SpikingJelly differs from slayer", () => {
   });
 });
 
-function dividesIn(network: Network, path: string): boolean {
-  return network.layer(path.split(".")[0]!).children.get("norm")?.kind === "WgtScaleBatchNorm";
-}
-
-function weightsOf(network: Network, path: string): Float32Array {
-  const nodes = network.lower().nodes;
-  const node = nodes.find(({ source, kind }) => source === path && (kind === "linear" || kind === "conv"));
-  if (node?.kind !== "linear" && node?.kind !== "conv") throw new Error(`no synapse of ${path}`);
-  return node.weight.data;
+/** A norm of the network divides by more than 1: a whole layer's standard deviation is above 1. */
+function divides(network: Network): boolean {
+  return network.layers().some((layer) => layer.kind === "WgtScaleBatchNorm" && layer.tensor("running_var").item() > 1);
 }

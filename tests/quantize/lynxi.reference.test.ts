@@ -25,7 +25,9 @@ afterAll(() => file.close());
 /** The order of a sum inside a convolution may move its rounded result by a float16 unit: at most so many values do. */
 const MOVED_VALUES = 1e-4;
 /** Samples of a large batch in which such a value flips a spike. */
-const MOVED_SAMPLES = 0.02;
+const MOVED_SAMPLES = 0.01;
+/** Rates that a parameter's last float16 bit changes, by a spike here and there: 4 in 1000 of the stored ones. */
+const CHANGED_RATES = 0.02;
 
 /** Stored numbers, whichever type holds them. */
 function numbers(path: string): Float32Array {
@@ -179,8 +181,7 @@ describe("a CSNN in float32", () => {
       return unrounded;
     };
     const [got, stored] = [runOf(twin, numbers("csnn/many/x")).rates, numbers("csnn/many/emul_fp32_folded/rate")];
-    // a parameter's last float16 bit flips a spike here and there
-    expect(differences(got, stored) / stored.length).toBeLessThanOrEqual(MOVED_SAMPLES);
+    expect(differences(got, stored) / stored.length).toBeLessThanOrEqual(CHANGED_RATES);
   });
 });
 

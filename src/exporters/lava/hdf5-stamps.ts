@@ -54,7 +54,7 @@ function lookup3(bytes: Uint8Array): number {
   }
   if (at === bytes.length) return c >>> 0;
   const rest = new DataView(new ArrayBuffer(12));
-  bytes.subarray(at).forEach((byte, i) => rest.setUint8(i, byte));
+  for (const [i, byte] of bytes.subarray(at).entries()) rest.setUint8(i, byte);
   a = (a + rest.getInt32(0, true)) | 0;
   b = (b + rest.getInt32(4, true)) | 0;
   c = (c + rest.getInt32(8, true)) | 0;

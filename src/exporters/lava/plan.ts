@@ -23,7 +23,7 @@ export function planNet(net: NetFile, options: SimulationOptions = {}): Plan {
     graded: inputMessageBits > 0,
     spikeExp,
   };
-  net.layers.slice(0, numLayers).forEach((layer, i) => planBlock(layer, i, walk));
+  for (const [i, layer] of net.layers.slice(0, numLayers).entries()) planBlock(layer, i, walk);
   const [first] = walk.blocks;
   if (!first || !walk.inputShape) {
     fail("TARGET", { where: ".net file", expected: "at least one layer with a neuron", got: "none" });

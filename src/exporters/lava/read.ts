@@ -1,6 +1,6 @@
 /** Reads a Lava DL `.net` file. It checks that the file is whole and consistent in itself; whether a chip can hold it is judged by the rules. */
 import { GroupReader } from "./group-reader.ts";
-import { type Hdf5Reader, withHdf5 } from "./hdf5-reader.ts";
+import { type Hdf5Reader, openHdf5 } from "./hdf5-reader.ts";
 import type { NetFile } from "./net-file.ts";
 import { readLayer } from "./read-layers.ts";
 
@@ -8,12 +8,11 @@ import { readLayer } from "./read-layers.ts";
 const MOST_LAYERS = 4096;
 
 /** The layers of a file in order. @throws FILE naming the file and the dataset at fault. */
-export function readNet(path: string): Promise<NetFile> {
-  return withHdf5(path, (file) => {
-    const root = new GroupReader(file, "");
-    if (!root.has("layer")) root.refuse("layer", "the group of all layers", "none", "Is it a Lava DL .net file?");
-    return { layers: readLayers(root.group("layer"), file), simulation: readSimulation(root) };
-  });
+export async function readNet(path: string): Promise<NetFile> {
+  const file = await openHdf5(path);
+  const root = new GroupReader(file, "");
+  if (!root.has("layer")) root.refuse("layer", "the group of all layers", "none", "Is it a Lava DL .net file?");
+  return { layers: readLayers(root.group("layer"), file), simulation: readSimulation(root) };
 }
 
 /** Lava's loader walks 0, 1, 2, ... up to the number of members, so every name must be one of these. */

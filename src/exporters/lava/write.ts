@@ -144,7 +144,9 @@ export async function encodeNet(net: NetFile): Promise<Uint8Array> {
     const file = new File(name, "w");
     try {
       const layers = file.create_group("layer");
-      net.layers.forEach((layer, i) => writeMembers(layers.create_group(`${i}`), layerMembers(layer), placeOf(i)));
+      for (const [i, layer] of net.layers.entries()) {
+        writeMembers(layers.create_group(`${i}`), layerMembers(layer), placeOf(i));
+      }
       if (net.simulation) {
         const { ts, tSample } = net.simulation;
         writeMembers(file.create_group("simulation"), { Ts: whole(ts), tSample: whole(tSample) }, "/simulation");

@@ -3,6 +3,8 @@
 
 #include <omp.h>
 
+#include "signals.h"
+
 namespace spikeship {
 
 void DenseOperation::add(int argument, const dnnl::memory::desc& desc, const dnnl::engine& engine) {
@@ -51,6 +53,7 @@ DenseOperation& Dense::find(Key key, const std::function<DenseOperation(const dn
 }
 
 void Dense::run(DenseOperation& operation) {
+  const SignalsHeld held;
   if (const auto scratchpad = operation.arguments.find(DNNL_ARG_SCRATCHPAD); scratchpad != operation.arguments.end()) {
     scratchpad->second.set_data_handle(scratchpad_.bytes(scratchpad->second.get_desc().get_size()));
   }
