@@ -11,7 +11,9 @@ const root = process.env.SPIKESHIP_FIXTURES ? resolve(process.env.SPIKESHIP_FIXT
 export function fixture(...parts: string[]): string {
   const path = join(root, ...parts);
   if (!existsSync(path)) {
-    throw new Error(`${path}: expected a reference file, got none. Does SPIKESHIP_FIXTURES name a folder laid out as fixtures/?`);
+    throw new Error(
+      `${path}: expected a reference file, got none. Does SPIKESHIP_FIXTURES name a folder laid out as fixtures/?`,
+    );
   }
   return path;
 }

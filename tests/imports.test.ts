@@ -4,7 +4,19 @@ import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import { PROJECT_ROOT } from "./fixture.ts";
 
-const ORDER = ["core", "kernels", "tensor", "model", "data", "train", "quantize", "exporters", "verify", "report", "cli"];
+const ORDER = [
+  "core",
+  "kernels",
+  "tensor",
+  "model",
+  "data",
+  "train",
+  "quantize",
+  "exporters",
+  "verify",
+  "report",
+  "cli",
+];
 const SOURCE = join(PROJECT_ROOT, "src");
 
 function sourceFiles(): string[] {

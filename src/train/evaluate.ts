@@ -2,7 +2,7 @@
 import { type Split, sampleBatch } from "../data/index.ts";
 import { evaluationStream, type Network } from "../model/index.ts";
 import { scope, Tensor } from "../tensor/index.ts";
-import { classesOf } from "./fit.ts";
+import { classesOf, expectSamples } from "./fit.ts";
 import { countCorrect, predictions } from "./losses.ts";
 
 export interface Evaluation {
@@ -28,6 +28,7 @@ export interface EvaluationOptions {
 
 /** Runs the network on the first `samples` samples of a split. */
 export function evaluate(network: Network, split: Split, options: EvaluationOptions = {}): Evaluation {
+  expectSamples(network, split);
   const count = Math.min(options.samples ?? split.count, split.count);
   const batchSize = options.batchSize ?? 64;
   const random = evaluationStream(options.seed ?? 0);

@@ -1,6 +1,6 @@
 /** Whether a network can be trained on a dataset: sample and class sizes. Asked once, before any batch. */
 import { fail, formatShape, sizeOf } from "../core/index.ts";
-import type { Dataset } from "../data/index.ts";
+import type { Dataset, Split } from "../data/index.ts";
 import type { Network } from "../model/index.ts";
 
 /** Number of outputs F of a network that answers with rates `[N, F]`. @throws SHAPE for any other output */
@@ -13,6 +13,18 @@ export function classesOf(network: Network): number {
     expected: "one rate for each class [F]",
     got: formatShape(shape),
     hint: "Put a Flatten and a Linear layer behind it.",
+  });
+}
+
+/** @throws SHAPE when the samples of a split are not as large as the network's input */
+export function expectSamples({ inputShape }: Network, { images, count }: Split): void {
+  const [expected, got] = [sizeOf(inputShape), images.length / count];
+  if (got === expected) return;
+  fail("SHAPE", {
+    where: "samples",
+    expected: `${expected} numbers each, for a network with inputShape ${formatShape(inputShape)}`,
+    got: `${got}`,
+    hint: "Was the network made for another dataset?",
   });
 }
 

@@ -117,6 +117,7 @@ describe("a prepared network computes in float16", () => {
   const withAverage = {
     ...description.root.layers,
     features: { kind: "Sequential", layers: [...members.slice(0, 3), { kind: "AvgPool2d", kernelSize: 2 }] },
+    dropout: { kind: "Dropout", p: 0.3 },
     spikes: { kind: "ParametricLIFNode", vReset: -0.1, vThreshold: 0.3 },
   };
 

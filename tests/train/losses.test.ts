@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { backward, scope, Tensor } from "../../src/tensor/index.ts";
 import { countCorrect, evaluate, predictions, rateLosses } from "../../src/train/index.ts";
+import { errorOf } from "../error-of.ts";
 import { smallNetwork } from "../model/small-network.ts";
 import { smallDataset } from "./small-run.ts";
 
@@ -58,6 +59,16 @@ describe("evaluation", () => {
     expect(first.accuracy).toBe(first.correct / 15);
     expect(evaluate(network, test, { samples: 15, batchSize: 4, seed: 3 })).toEqual(first);
     expect(evaluate(network, test, { samples: 15, batchSize: 4, seed: 4 }).rates).not.toEqual(first.rates);
+    network.dispose();
+  });
+
+  it("refuses samples of another size", () => {
+    const network = smallNetwork(2);
+    const { test } = smallDataset();
+    const larger = { ...test, count: test.count / 2 };
+    const { code, message } = errorOf(() => evaluate(network, larger));
+    expect(code).toBe("SHAPE");
+    expect(message).toContain("samples: expected 64 numbers each, for a network with inputShape [1,8,8], got 128.");
     network.dispose();
   });
 

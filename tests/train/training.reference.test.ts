@@ -1,7 +1,7 @@
 /** Whole training trajectories against SpikingJelly on PyTorch: losses, outputs, gradients and parameters after several steps. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { layers } from "../../src/layers.ts";
 import { RandomStream } from "../../src/core/index.ts";
+import { layers } from "../../src/layers.ts";
 import { loadStateDict, type Network, networkFromDescription, resetNet, storedFloats } from "../../src/model/index.ts";
 import { backward, mean, scope, Tensor } from "../../src/tensor/index.ts";
 import { Optimizer, type OptimizerInput, rateLosses } from "../../src/train/index.ts";
@@ -46,7 +46,10 @@ function rows(path: string): { data: Float32Array; shape: number[] }[] {
   const { shape } = file.array(path);
   const data = file.floats(path);
   const size = data.length / shape[0]!;
-  return Array.from({ length: shape[0]! }, (_, i) => ({ data: data.slice(i * size, (i + 1) * size), shape: shape.slice(1) }));
+  return Array.from({ length: shape[0]! }, (_, i) => ({
+    data: data.slice(i * size, (i + 1) * size),
+    shape: shape.slice(1),
+  }));
 }
 
 interface Trajectory {
@@ -105,7 +108,13 @@ describe("training trajectories", () => {
           layers: {
             conv_fc: {
               kind: "Sequential",
-              layers: [...conv(1), ...conv(channels), { kind: "Flatten" }, ...dense(flat, hidden), ...dense(hidden, 10)],
+              layers: [
+                ...conv(1),
+                ...conv(channels),
+                { kind: "Flatten" },
+                ...dense(flat, hidden),
+                ...dense(hidden, 10),
+              ],
             },
           },
         },

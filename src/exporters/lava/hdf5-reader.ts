@@ -45,9 +45,12 @@ export class Hdf5Reader {
     if (!shape) return this.refuse(place, "numbers or text", "an empty dataset");
     if (type === STRING && texts) {
       const [text] = texts;
-      return texts.length === 1 && text !== undefined ? text.trimEnd() : this.refuse(place, "one text", `${texts.length} of them`);
+      return texts.length === 1 && text !== undefined
+        ? text.trimEnd()
+        : this.refuse(place, "one text", `${texts.length} of them`);
     }
-    if (type !== INTEGER && type !== FLOAT && type !== ENUM) return this.refuse(place, "numbers or text", "another type of data");
+    if (type !== INTEGER && type !== FLOAT && type !== ENUM)
+      return this.refuse(place, "numbers or text", "another type of data");
     if (!bytes) return this.refuse(place, "a dataset that fits the file", `shape [${shape}]`);
     return { shape, data: this.numbers(place, object, bytes) };
   }

@@ -50,7 +50,9 @@ async function ask(path: string, request: TreeRequest): Promise<TreeAnswer> {
     return await new Promise((resolve, reject) => {
       worker.once("message", resolve);
       worker.once("error", reject);
-      watch = onTimeSpent(BASE_SECONDS + SECONDS_PER_BYTE * request.bytes.length, () => resolve({ error: "an endless loop" }));
+      watch = onTimeSpent(BASE_SECONDS + SECONDS_PER_BYTE * request.bytes.length, () =>
+        resolve({ error: "an endless loop" }),
+      );
     });
   } catch (error) {
     return failDamaged(path, error instanceof Error ? error.message : String(error));

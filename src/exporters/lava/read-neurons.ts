@@ -32,10 +32,7 @@ const resonator =
     extras: group.extras(),
   });
 
-function threshold(group: GroupReader): number {
-  const [value] = group.wholeArray("vThMant").data;
-  return group.array("vThMant").data.length === 1 ? value! : group.refuse("vThMant", "one threshold", "several");
-}
+const threshold = (group: GroupReader): number => group.wholeNumber("vThMant", Number.MIN_SAFE_INTEGER);
 
 const NEURONS: { [T in NetNeuronType]: NeuronReader } = {
   CUBA: leaky("CUBA"),

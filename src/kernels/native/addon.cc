@@ -7,6 +7,7 @@
 
 #include "convert.h"
 #include "entries.h"
+#include "signals.h"
 
 namespace spikeship {
 namespace {
@@ -77,6 +78,7 @@ Napi::Value entry(const Napi::CallbackInfo& info) {
   auto& environment = *info.Env().GetInstanceData<Environment>();
   const auto* name = static_cast<const char*>(info.Data());
   try {
+    const SignalsHeld held;
     return invoke(function, environment, info, name);
   } catch (const Failure& failure) {
     raise(environment, failure);

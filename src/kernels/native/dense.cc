@@ -3,7 +3,7 @@
 
 #include <omp.h>
 
-#include "signals.h"
+#include <algorithm>
 
 namespace spikeship {
 
@@ -53,7 +53,6 @@ DenseOperation& Dense::find(Key key, const std::function<DenseOperation(const dn
 }
 
 void Dense::run(DenseOperation& operation) {
-  const SignalsHeld held;
   if (const auto scratchpad = operation.arguments.find(DNNL_ARG_SCRATCHPAD); scratchpad != operation.arguments.end()) {
     scratchpad->second.set_data_handle(scratchpad_.bytes(scratchpad->second.get_desc().get_size()));
   }
@@ -66,6 +65,18 @@ void Dense::run(DenseOperation& operation) {
   if (operation.reorder && !operation.reorder_in) {
     operation.reorder->execute(stream_, operation.arguments.at(operation.reordered_argument), operation.plain_weights);
   }
+  stream_.wait();
+}
+
+void Dense::reorder_out(DenseOperation& operation, float* from, float* to, size_t count) {
+  if (!operation.reorder) {
+    std::copy_n(from, count, to);
+    return;
+  }
+  dnnl::memory& library = operation.arguments.at(operation.reordered_argument);
+  library.set_data_handle(from);
+  operation.plain_weights.set_data_handle(to);
+  operation.reorder->execute(stream_, library, operation.plain_weights);
   stream_.wait();
 }
 

@@ -38,6 +38,8 @@ class Dense {
   // The operation of this key for the current number of threads; `make` is called the first time.
   DenseOperation& find(Key key, const std::function<DenseOperation(const dnnl::engine&)>& make);
   void run(DenseOperation& operation);
+  // Copies weights from the operation's order to the plain one.
+  void reorder_out(DenseOperation& operation, float* from, float* to, size_t count);
   // Gives up memory that is only kept for speed.
   void release_workspace();
   size_t workspace_bytes() const { return scratchpad_.capacity() + weights_.capacity(); }

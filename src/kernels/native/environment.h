@@ -15,7 +15,9 @@ struct Environment {
   Napi::Env env;
   Buffers buffers;
   Dense dense{buffers.allocator()};
+  // Sums of parts, and results of parts that are summed.
   Workspace partials{buffers.allocator()};
+  Workspace pieces{buffers.allocator()};
   // (code, where, expected, got, hint) => SpikeshipError, given by load.ts.
   Napi::FunctionReference make_error;
 

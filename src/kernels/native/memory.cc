@@ -44,7 +44,7 @@ void copy(Environment&, Buffer source, size_t source_byte, Buffer target, size_t
 
 MemoryStats stats(Environment& environment) {
   MemoryStats stats = environment.buffers.stats();
-  stats.cached_bytes += environment.dense.workspace_bytes() + environment.partials.capacity();
+  stats.cached_bytes += environment.dense.workspace_bytes() + environment.partials.capacity() + environment.pieces.capacity();
   return stats;
 }
 
@@ -53,6 +53,7 @@ void reset_peak(Environment& environment) { environment.buffers.reset_peak(); }
 void trim_cache(Environment& environment) {
   environment.dense.release_workspace();
   environment.partials.release();
+  environment.pieces.release();
   environment.buffers.allocator().trim();
   environment.report_external_memory();
 }

@@ -23,7 +23,7 @@ export interface ForwardContext {
   quantize?: (parameter: Tensor) => Tensor;
   /** The input stands for so many equal ones: time-steps of a constant input, which stateless layers see once. Default 1. */
   repeats?: number;
-  /** Called with every layer's output, in order of execution. The tensor is only lent. */
+  /** Called with every layer's output, in order of execution. The tensor is only lent; tensors made meanwhile are freed unless kept. */
   observe?: (layer: Layer, output: Tensor) => void;
 }
 

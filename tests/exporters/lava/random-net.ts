@@ -67,7 +67,7 @@ function weights(numbers: Numbers, shape: number[]): NetArray {
 
 function cuba(numbers: Numbers, channels: number, t: NetTraits): CubaNeuron {
   const decay = (choices: readonly number[]): NetArray =>
-    t.decayLists && numbers.chance(0.3)
+    t.decayLists && channels > 1 && numbers.chance(0.3)
       ? netArray(
           [channels],
           Array.from({ length: channels }, () => numbers.between(0, 4096)),

@@ -1,0 +1,93 @@
+// Shapes of convolutions for the library.
+#include "conv_geometry.h"
+
+#include "failure.h"
+
+namespace spikeship::conv {
+
+using dnnl::memory;
+using Tag = memory::format_tag;
+
+namespace {
+
+// Sizes of the spatial axes for the library: two (D is 1) or three.
+memory::dims spatial(const ConvSpec& spec, const size_t* sizes) { return {sizes + (spec.axes == 3 ? 0 : 1), sizes + 3}; }
+
+memory::dims with_front(memory::dims front, const memory::dims& rest) {
+  front.insert(front.end(), rest.begin(), rest.end());
+  return front;
+}
+
+// Padding behind the input. As much as in front where that gives the wanted output size, else what the last window needs.
+int64_t padding_after(int64_t input, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation, int64_t output) {
+  const int64_t span = (kernel - 1) * dilation + 1;
+  const int64_t symmetric = input + 2 * padding - span;
+  if (symmetric >= 0 && symmetric / stride + 1 == output) return padding;
+  return (output - 1) * stride + span - input - padding;
+}
+
+}  // namespace
+
+Counts counts(const ConvSpec& spec) {
+  return {product({spec.batch, spec.input_points(), spec.in_channels}), product({spec.batch, spec.output_points(), spec.out_channels}),
+          product({spec.out_channels, spec.in_channels / spec.groups, spec.kernel_points()})};
+}
+
+void check(const ConvSpec& spec, const char* where) {
+  if (spec.groups == 0 || spec.in_channels % spec.groups != 0 || spec.out_channels % spec.groups != 0) {
+    throw Failure{"SHAPE", where, "channels that divide into " + std::to_string(spec.groups) + " groups",
+                  std::to_string(spec.in_channels) + " in and " + std::to_string(spec.out_channels) + " out", ""};
+  }
+  for (size_t axis = 0; axis < 3; axis++) {
+    if (spec.kernel[axis] == 0 || spec.stride[axis] == 0 || spec.dilation[axis] == 0) {
+      throw Failure{"SHAPE", where, "kernel, stride and dilation of at least 1",
+                    std::to_string(spec.kernel[axis]) + ", " + std::to_string(spec.stride[axis]) + " and " +
+                        std::to_string(spec.dilation[axis]),
+                    ""};
+    }
+  }
+}
+
+Dense::Key key(Kind kind, const ConvSpec& spec) {
+  Dense::Key key{static_cast<int64_t>(kind)};
+  for (const size_t size : {spec.batch, spec.in_channels, spec.out_channels, spec.groups, spec.axes}) {
+    key.push_back(static_cast<int64_t>(size));
+  }
+  for (const auto* sizes : {spec.input, spec.kernel, spec.stride, spec.padding, spec.dilation, spec.output}) {
+    key.insert(key.end(), sizes, sizes + 3);
+  }
+  return key;
+}
+
+Geometry geometry(const ConvSpec& spec, bool bias) {
+  const auto data = memory::data_type::f32;
+  const bool three = spec.axes == 3;
+  const Tag activations = three ? Tag::ndhwc : Tag::nhwc;
+  const auto batch = static_cast<int64_t>(spec.batch);
+  const auto in = static_cast<int64_t>(spec.in_channels);
+  const auto out = static_cast<int64_t>(spec.out_channels);
+  const auto groups = static_cast<int64_t>(spec.groups);
+
+  Geometry result;
+  auto& d = result.descriptors;
+  d.source = {with_front({batch, in}, spatial(spec, spec.input)), data, activations};
+  d.destination = {with_front({batch, out}, spatial(spec, spec.output)), data, activations};
+  if (bias) d.bias = {{out}, data, Tag::x};
+  const memory::dims front = groups == 1 ? memory::dims{out, in} : memory::dims{groups, out / groups, in / groups};
+  const memory::dims weights = with_front(front, spatial(spec, spec.kernel));
+  d.weights = {weights, data, Tag::any};
+  const Tag plain = groups == 1 ? (three ? Tag::oidhw : Tag::oihw) : (three ? Tag::goidhw : Tag::goihw);
+  result.plain_weights = {weights, data, plain};
+
+  d.strides = spatial(spec, spec.stride);
+  d.padding_before = spatial(spec, spec.padding);
+  for (size_t axis = three ? 0 : 1; axis < 3; axis++) {
+    d.dilations.push_back(static_cast<int64_t>(spec.dilation[axis]) - 1);
+    d.padding_after.push_back(padding_after(static_cast<int64_t>(spec.input[axis]), static_cast<int64_t>(spec.kernel[axis]),
+                                            static_cast<int64_t>(spec.stride[axis]), static_cast<int64_t>(spec.padding[axis]),
+                                            static_cast<int64_t>(spec.dilation[axis]), static_cast<int64_t>(spec.output[axis])));
+  }
+  return result;
+}
+
+}  // namespace spikeship::conv
