@@ -126,6 +126,14 @@ function expectEmulation(
 const nearlySameBits = (ours: Float32Array, theirs: Float32Array, what: string) =>
   expect(differences(ours, theirs), what).toBeLessThanOrEqual(Math.ceil(MOVED_VALUES * theirs.length));
 
+/**
+ * A batch norm that stays a layer is four float32 operations here and one float64 expression there. Each may move the result by
+ * half a float32 unit, which is 2^-14 of a float16 unit, so that about one value in 2^12 for each lands beyond a rounding boundary.
+ */
+const MOVED_BY_BATCH_NORM = 4 * 2 ** -12;
+const nearlySameBatchNorm = (ours: Float32Array, theirs: Float32Array, what: string) =>
+  expect(differences(ours, theirs), what).toBeLessThanOrEqual(Math.ceil(MOVED_BY_BATCH_NORM * theirs.length));
+
 describe("a CSNN in float16", () => {
   it("with batch norms folded is the emulation, layer by layer", () => {
     expectEmulation(
@@ -137,7 +145,7 @@ describe("a CSNN in float16", () => {
 
   it("with batch norms as layers is the emulation that rounds twice", () => {
     const prepare = (source: Network) => prepareForLynxi(source, { options: { foldBatchNorm: false } });
-    expectEmulation(runOf(prepare, numbers("csnn/x")), "emul_fp16_unfused", nearlySameBits);
+    expectEmulation(runOf(prepare, numbers("csnn/x")), "emul_fp16_unfused", nearlySameBatchNorm);
   });
 
   it.each([

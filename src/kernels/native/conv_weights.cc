@@ -37,12 +37,19 @@ class OneThread {
   int before_;
 };
 
+// The best kernel of oneDNN 2.6 for AVX-512 gives wrong sums where more than one window begins in the padding in front of the depth
+// axis, unless whole strides fit into it. (Found by comparing 40,000 random shapes with plain loops; no other shape was wrong.)
+bool best_kernel_errs(const ConvSpec& spec) {
+  return spec.axes == 3 && spec.padding[0] > spec.stride[0] && spec.padding[0] % spec.stride[0] != 0;
+}
+
 // `order`: of the weights, or null where the library may choose.
 DenseOperation make(const dnnl::engine& engine, const ConvSpec& spec, const memory::desc* order) {
   Geometry g = geometry(spec, false);
   if (order != nullptr) g.descriptors.weights = *order;
   const auto hint = dnnl_compat::conv_forward(engine, g.descriptors, {}, dnnl::prop_kind::forward_training);
-  const auto pd = dnnl_compat::conv_backward_weights(engine, g.descriptors, dense_attributes(), hint);
+  auto pd = dnnl_compat::conv_backward_weights(engine, g.descriptors, dense_attributes(), hint);
+  if (best_kernel_errs(spec)) pd.next_impl();
   DenseOperation operation;
   operation.primitive = dnnl::convolution_backward_weights(pd);
   operation.add(DNNL_ARG_SRC, pd.src_desc(), engine);

@@ -1,0 +1,85 @@
+/** Trained networks and recordings of other programs, where they lie beside the project: Lava DL's own files, and a run on the chip. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { readNpy } from "../../../src/data/npy.ts";
+import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net-file.ts";
+import { readNet } from "../../../src/exporters/lava/read.ts";
+import { checkNet } from "../../../src/exporters/lava/rules.ts";
+import { simulate } from "../../../src/exporters/lava/simulate.ts";
+import { simulateReference } from "../../../src/exporters/lava/simulate-reference.ts";
+import type { SimulationOptions } from "../../../src/exporters/lava/simulation.ts";
+import { encodeNet } from "../../../src/exporters/lava/write.ts";
+import { PROJECT_ROOT } from "../../fixture.ts";
+
+const folder = join(PROJECT_ROOT, "..", "shared", "interop");
+const missing = existsSync(folder) ? null : `${folder} is not there: files of other programs were not tried`;
+if (missing) console.log(missing);
+
+/** Recorded with Lava's fixed-point simulation; the input is `[T, ...]`. */
+const runs: { file: string; output: string; options: SimulationOptions }[] = [
+  { file: "tiny", output: "tiny_output", options: { resetInterval: 64 } },
+  { file: "oxford", output: "oxford_output", options: {} },
+  { file: "mnist_dense", output: "mnist_dense_output", options: {} },
+  { file: "pilotnet_lif", output: "pilotnet_lif_output", options: { numLayers: 6, resetInterval: 64 } },
+  { file: "pilotnet_sdnn", output: "pilotnet_sdnn_output_raw", options: { holdInput: true, record: "raw" } },
+];
+
+const place = (name: string) => join(folder, "lava-dl", name);
+
+describe.skipIf(missing)("networks trained with Lava DL", () => {
+  it.each(runs)("$file gives the recorded output", async ({ file, output, options }) => {
+    const net = await readNet(place(`${file}.net`));
+    const input = readNpy(place(`${file}_input.npy`));
+    const expected = readNpy(place(`${output}.npy`));
+    const shape = [input.shape[0]!, 1, ...input.shape.slice(1)];
+    const result = simulate(net, { shape, data: Float64Array.from(input.data) }, options);
+    expect([result.output.shape[0], ...result.output.shape.slice(2)]).toEqual(expected.shape);
+    expect(Array.from(result.output.data)).toEqual(Array.from(expected.data));
+    expect(Array.from(expected.data)).not.toEqual(new Array(expected.data.length).fill(0));
+  });
+
+  it.each(runs.map(({ file }) => file))(
+    "%s has no finding that keeps it from running, and keeps its bytes when written",
+    async (file) => {
+      const net = await readNet(place(`${file}.net`));
+      expect(checkNet(net).filter(({ severity }) => severity === "error")).toEqual([]);
+      expect(await encodeNet(net)).toEqual(await encodeNet(net));
+    },
+  );
+});
+
+/** The neuron of the recording: one synapse of weight 10, no current memory, a slow leak. */
+const recorded: NetFile = {
+  simulation: null,
+  layers: [
+    { type: "input", shape: [1], weight: null, bias: null, neuron: null, extras: {} },
+    {
+      type: "dense",
+      shape: [1],
+      weight: netArray([1, 1], [10]),
+      imaginary: null,
+      bias: null,
+      delay: null,
+      neuron: { type: "CUBA", iDecay: scalar(4096), vDecay: scalar(163), vThMant: 25, extras: {} },
+      extras: {},
+    },
+  ],
+};
+
+describe.skipIf(missing)("a neuron recorded on Loihi 2", () => {
+  it.each([
+    ["the plain simulator", simulateReference],
+    ["the simulator on the native core", simulate],
+  ])("fires in the same steps in %s", (_, run) => {
+    const lines = readFileSync(join(folder, "nir", "lif_lava_loihi_fixed.csv"), "utf8")
+      .trim()
+      .split("\n");
+    const rows = lines.map((line) => line.split(",").map(Number)).filter((row) => row.every(Number.isFinite));
+    const input = rows.map(([spike]) => spike!);
+    const { output } = run(recorded, { shape: [rows.length, 1, 1], data: input }, { record: "raw" });
+    const expected = rows.map((row) => row.at(-1)!);
+    expect(Array.from(output.data.slice(0, rows.length))).toEqual(expected);
+    expect(expected).toContain(1);
+  });
+});
