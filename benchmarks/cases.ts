@@ -1,7 +1,7 @@
 /** The benchmarked work by name. A case is prepared in a process of its own, then run again and again. */
 import { evaluationStream, type Network } from "../src/model/index.ts";
 import { Tensor } from "../src/tensor/index.ts";
-import { trainingSchema, TrainingRun } from "../src/train/index.ts";
+import { TrainingRun, trainingSchema } from "../src/train/index.ts";
 import { csnn, digitImages, lavaNetwork } from "./networks.ts";
 import { prepareNeurons } from "./neurons.ts";
 import type { Sizes } from "./sizes.ts";
@@ -91,7 +91,13 @@ function trainingCase(network: Network, sizes: Sizes, loss: string, optimizer: o
   const samples = digitImages(sizes.batch, sizes);
   const split = { ...samples, levels: null, count: sizes.batch };
   const { image, batch } = sizes;
-  const dataset = { name: "benchmark", shape: [1, image, image] as [number, number, number], classes: 10, train: split, test: split };
+  const dataset = {
+    name: "benchmark",
+    shape: [1, image, image] as [number, number, number],
+    classes: 10,
+    train: split,
+    test: split,
+  };
   const config = trainingSchema.parse({ epochs: 1, batchSize: batch, loss, optimizer });
   const training = new TrainingRun(network, dataset, config, 0);
   return {

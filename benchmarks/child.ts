@@ -27,5 +27,7 @@ async function answer({ name, sizes, threads, ...options }: Job): Promise<Answer
 }
 
 const job = JSON.parse(process.argv[2]!) as Job;
-const result = await answer(job).catch((error: unknown): Answer => ({ reason: error instanceof Error ? error.message : String(error) }));
+const result = await answer(job).catch(
+  (error: unknown): Answer => ({ reason: error instanceof Error ? error.message : String(error) }),
+);
 process.send?.(result, () => process.disconnect());

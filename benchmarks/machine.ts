@@ -35,7 +35,9 @@ function copyGBs(bytes: number, threads: number, tries: number): number {
   const pieces = [threads, Math.max(threads, Math.floor(bytes / 65536))];
   const seconds = pieces.map((count) => {
     const piece = Math.floor(bytes / count);
-    return bestSeconds(tries, () => native.copyStrided(count, piece, source, 0, piece, target, 0, piece)) / (count * piece);
+    return (
+      bestSeconds(tries, () => native.copyStrided(count, piece, source, 0, piece, target, 0, piece)) / (count * piece)
+    );
   });
   for (const buffer of [source, target]) native.release(buffer);
   return 2 / Math.min(...seconds) / 1e9;
@@ -43,5 +45,10 @@ function copyGBs(bytes: number, threads: number, tries: number): number {
 
 export function measureMachine(sizes: Sizes, tries: number): Machine {
   const { cpu, threads } = core().info();
-  return { matmulGflops: matmulGflops(sizes.matrix, tries), copyGBs: copyGBs(sizes.copyBytes, threads, tries), cpu, threads };
+  return {
+    matmulGflops: matmulGflops(sizes.matrix, tries),
+    copyGBs: copyGBs(sizes.copyBytes, threads, tries),
+    cpu,
+    threads,
+  };
 }

@@ -30,7 +30,10 @@ const MOST_RUNS = 1000;
 /** `maxRSS` is counted in units of 1024 bytes (getrusage). */
 const largestMB = () => (process.resourceUsage().maxRSS * 1024) / 1e6;
 
-export async function measureCase(benchmark: BenchmarkCase, { repeat, seconds, profile: wanted }: MeasureOptions): Promise<Measurement> {
+export async function measureCase(
+  benchmark: BenchmarkCase,
+  { repeat, seconds, profile: wanted }: MeasureOptions,
+): Promise<Measurement> {
   const before = process.memoryUsage().rss / 1e6;
   const prepared = await benchmark.prepare();
   try {

@@ -70,7 +70,10 @@ export function lavaNetwork({ image, lavaSteps, lavaChannels: channels }: Sizes)
 }
 
 /** The embedded 8x8 digits blown up to the image size: real strokes, so that firing rates are those of real work. */
-export function digitImages(count: number, { image }: Pick<Sizes, "image">): { images: Float32Array; labels: Int32Array } {
+export function digitImages(
+  count: number,
+  { image }: Pick<Sizes, "image">,
+): { images: Float32Array; labels: Int32Array } {
   const { train, shape } = openDataset({ kind: "digits" });
   const side = shape[1];
   const small = sampleBatch(train, 0, count);

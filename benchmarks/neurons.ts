@@ -1,13 +1,17 @@
 /** The neuron cases: a neuron layer alone over [T, rows, columns], forward and backward, as a network uses it. */
 import { RandomStream } from "../src/core/index.ts";
 import { IFNode, LIFNode } from "../src/model/index.ts";
-import { backwardFrom, Tensor, uniform, Variable, zeroGrad } from "../src/tensor/index.ts";
+import { backwardFrom, uniform, Variable, zeroGrad } from "../src/tensor/index.ts";
 import type { Prepared } from "./cases.ts";
 
 const FACTORIES = { IFNode, LIFNode };
 
 /** Inputs are uniform in [0, 1), so that an IF neuron fires about every other step, and gradients are uniform too. */
-export function prepareNeurons(kind: keyof typeof FACTORIES, steps: number, neurons: readonly [number, number]): Prepared {
+export function prepareNeurons(
+  kind: keyof typeof FACTORIES,
+  steps: number,
+  neurons: readonly [number, number],
+): Prepared {
   const layer = FACTORIES[kind]({ surrogate: { kind: "ATan" } });
   layer.stepMode = "m";
   const shape = [steps, ...neurons];

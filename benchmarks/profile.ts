@@ -2,7 +2,7 @@
  * Where the time of a case goes: every call into the native core is timed, and what it computed and moved is counted from its arguments. Time
  * outside the core (JavaScript) is what is left. Shown by `npm run bench -- --profile`.
  */
-import { core, type ConvSpec, type NativeCore, type NeuronBackward, type NeuronForward } from "../src/kernels/index.ts";
+import { type ConvSpec, core, type NativeCore, type NeuronBackward, type NeuronForward } from "../src/kernels/index.ts";
 import type { Prepared } from "./cases.ts";
 
 interface Count {
@@ -43,7 +43,8 @@ function forwardScan(call: NeuronForward): Count {
 }
 
 function backwardScan(call: NeuronBackward): Count {
-  const { variant, steps, elements, x, saved, gradSpike, gradStateSeqs, gradSaved, initialStates, gradFinalStates } = call;
+  const { variant, steps, elements, x, saved, gradSpike, gradStateSeqs, gradSaved, initialStates, gradFinalStates } =
+    call;
   const sequences = present([gradSpike, ...saved, ...gradStateSeqs, ...gradSaved]);
   const inputs = (1 + present([x])) * (call.repeatedInput ? 1 : steps);
   const once = inputs + present([...initialStates, ...gradFinalStates, ...call.gradInitialStates]);
@@ -59,7 +60,10 @@ const COUNTERS: Counters = {
   binary: (op, _a, _b, _o, count) => ({ ...floats(count, 3), detail: `${op} ${count}` }),
   binaryScalar: (op, _a, _v, _r, _o, count) => ({ ...floats(count, 2), detail: `${op} ${count}` }),
   axpy: (_a, _x, _y, count) => floats(count, 3),
-  reduce: (op, _, outer, axis, inner) => ({ detail: `${op} ${outer}x${axis}x${inner}`, bytes: FLOAT * outer * inner * (axis + 1) }),
+  reduce: (op, _, outer, axis, inner) => ({
+    detail: `${op} ${outer}x${axis}x${inner}`,
+    bytes: FLOAT * outer * inner * (axis + 1),
+  }),
   matmul: (_a, _b, m, n, k) => matrices(m, n, k),
   linearForward: (rows, inFeatures, outFeatures) => matrices(rows, outFeatures, inFeatures),
   convForward: conv,
@@ -104,12 +108,17 @@ export async function profile(prepared: Prepared, runs: number): Promise<string[
     Object.assign(native, originals);
   }
   const total = (performance.now() - start) / runs;
-  const perRun = [...operations.values()].map((operation) => ({ ...operation, milliseconds: operation.milliseconds / runs }));
+  const perRun = [...operations.values()].map((operation) => ({
+    ...operation,
+    milliseconds: operation.milliseconds / runs,
+  }));
   const rest = total - perRun.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   perRun.sort((a, b) => b.milliseconds - a.milliseconds);
   return [
     row(["operation", "calls", "ms", "share", "GFLOP/s", "GB/s"]),
-    ...perRun.filter(({ milliseconds }) => milliseconds > total / 500).map((operation) => operationRow(operation, runs, total)),
+    ...perRun
+      .filter(({ milliseconds }) => milliseconds > total / 500)
+      .map((operation) => operationRow(operation, runs, total)),
     row(["JavaScript", "", rest.toFixed(3), `${((100 * rest) / total).toFixed(1)}%`, "", ""]),
     row(["all", "", total.toFixed(3), "", "", ""]),
   ];
@@ -137,7 +146,11 @@ function timeCalls(native: NativeCore, name: keyof NativeCore, operations: Map<s
   Object.assign(native, { [name]: timed });
 }
 
-function operationRow({ name, detail, calls, milliseconds, flops, bytes }: Operation, runs: number, total: number): string {
+function operationRow(
+  { name, detail, calls, milliseconds, flops, bytes }: Operation,
+  runs: number,
+  total: number,
+): string {
   const rate = (work: number) => (work > 0 ? (work / runs / milliseconds / 1e6).toFixed(1) : "");
   const share = `${((100 * milliseconds) / total).toFixed(1)}%`;
   return row([`${name} ${detail}`, `${calls / runs}`, milliseconds.toFixed(3), share, rate(flops), rate(bytes)]);

@@ -5,7 +5,10 @@ const figure = z.number().nonnegative();
 
 export const machineSchema = z.strictObject({
   matmulGflops: z.number().positive().describe("best rate of a large square matrix product, 10^9 operations a second"),
-  copyGBs: z.number().positive().describe("best rate of a copy beyond the caches, read and written bytes, 10^9 bytes a second"),
+  copyGBs: z
+    .number()
+    .positive()
+    .describe("best rate of a copy beyond the caches, read and written bytes, 10^9 bytes a second"),
   cpu: z.string().describe("name of the processor"),
   threads: z.int().positive().describe("threads of the native core"),
 });

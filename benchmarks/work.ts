@@ -23,7 +23,14 @@ interface LayerWork {
 }
 
 /** Convolution: each of `points` output points of each image is `outputs` sums over `inputs * kernel` products. */
-function conv(images: number, inputPoints: number, points: number, inputs: number, outputs: number, kernel: number): LayerWork {
+function conv(
+  images: number,
+  inputPoints: number,
+  points: number,
+  inputs: number,
+  outputs: number,
+  kernel: number,
+): LayerWork {
   const weights = inputs * outputs * kernel;
   return {
     input: images * inputPoints * inputs,

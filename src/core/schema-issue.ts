@@ -22,12 +22,18 @@ export function describeIssue(issue: z.core.$ZodIssue, value: unknown): { expect
       return { expected: options ? oneOf(options) : "one of the known forms", got };
     }
     case "invalid_format":
-      return { expected: issue.pattern ? `a text that matches ${issue.pattern}` : `a valid ${issue.format}`, got };
+      return { expected: formatOf(issue), got };
     case "custom":
       return { expected: "consistent values", got: issue.message };
     default:
       return { expected: "a valid value", got: `${got} (${issue.message})` };
   }
+}
+
+/** A schema's own sentence where it has one; zod's begins with "Invalid". */
+function formatOf(issue: { message: string; pattern?: string | undefined; format: string }): string {
+  if (!issue.message.startsWith("Invalid")) return issue.message.replace(/^expected /, "");
+  return issue.pattern ? `a text that matches ${issue.pattern}` : `a valid ${issue.format}`;
 }
 
 const TYPES: Record<string, string> = {

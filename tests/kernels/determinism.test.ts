@@ -75,6 +75,15 @@ describe("oneDNN's kernels", () => {
     });
   }
 
+  it("give the same weight gradient for any number of threads", () => {
+    const [xs, gs] = [from(x), from(grad)];
+    const gradients = [1, 2, 3, 5].map((count) => {
+      core().setThreads(count);
+      return result(weight.length, (out) => core().convBackwardWeights(spec, xs, gs, out, 0));
+    });
+    for (const gradient of gradients) expect(gradient).toEqual(gradients[0]);
+  });
+
   it("refuse a number of threads that cannot be", () => {
     for (const wrong of [0, 5000]) expect(() => core().setThreads(wrong)).toThrow(/a whole number from 1 to 1024/);
   });

@@ -82,7 +82,12 @@ function planDense(layer: DenseLayer | RecurrentLayer, index: number, walk: Walk
     walk.shape.length > 1 ? "Put a flatten layer before the dense one." : "Check the sizes of the layers.",
   );
   if (layer.type === "dense" && layer.imaginary) {
-    refuseLayer(index, "real weights", "complex weights", "Resonators are not simulated.");
+    refuseLayer(
+      index,
+      "real weights",
+      "complex weights",
+      "They belong to resonators, which are not simulated: run the file in Lava.",
+    );
   }
   const synapses = loadDense(layer.type === "dense_rec" ? [layer.weight, layer.weightRec] : [layer.weight]);
   if (!synapses) {

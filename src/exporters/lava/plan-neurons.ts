@@ -41,7 +41,12 @@ export function planNeuron(neuron: NetNeuron | null, facts: NeuronFacts): Neuron
       return refuseNeuron(facts, type, "Lava's loader drops the adaptation without a word.");
     case "RF_PHASE":
     case "RF_IZHIKEVICH":
-      return refuseNeuron(facts, type, "Resonators are not simulated.");
+      // sine and cosine of the loader decide by their last bit; JavaScript's give other decays for 45% of all pairs
+      return refuseNeuron(
+        facts,
+        type,
+        "Resonators are not simulated: Lava's decays depend on NumPy's last bit. Run it in Lava.",
+      );
   }
 }
 

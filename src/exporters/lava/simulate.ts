@@ -13,8 +13,8 @@ import { alignedOffset, collectEvents, framesOf, inputSequence, type Run, result
 import { simulateReference } from "./simulate-reference.ts";
 import type { SimulationInput, SimulationOptions, SimulationResult } from "./simulation.ts";
 
-/** Most numbers of one layer that are held at once: 64 MB. */
-const CHUNK_NUMBERS = 2 ** 24;
+/** Most numbers of one layer that are held at once: 16 MB. */
+const CHUNK_NUMBERS = 2 ** 22;
 
 /**
  * The answers of a network to `[T, N, ...]`.
@@ -43,7 +43,8 @@ export function simulate(net: NetFile, input: SimulationInput, options: Simulati
     for (let start = 0; start < samples; start += chunk) {
       const count = Math.min(chunk, samples - start);
       runChunk(runners, plan, run, { start, count, steps }, (block, spikes) => {
-        if (recorded[block]) store(outputs[block]!, spikes, { plan, run, block, start, count, steps });
+        if (recorded[block])
+          store(outputs[block]!, spikes.toArray() as Float32Array, { plan, run, block, start, count, steps });
       });
       options.onProgress?.(start + count, samples);
     }
@@ -84,7 +85,7 @@ function runChunk(
   plan: Plan,
   run: Run,
   chunk: Chunk,
-  onBlock: (block: number, spikes: Float32Array) => void,
+  onBlock: (block: number, spikes: Tensor) => void,
 ): void {
   const first = plan.blocks[0]!;
   noGrad(() =>
@@ -94,7 +95,7 @@ function runChunk(
         const spikes = runner.run(sequence, chunk.count);
         sequence.dispose();
         sequence = spikes;
-        onBlock(block, spikes.toArray() as Float32Array);
+        onBlock(block, spikes);
       });
       sequence.dispose();
     }),

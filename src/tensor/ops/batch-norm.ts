@@ -28,7 +28,16 @@ export interface BatchNormOptions {
  * one value for each channel; its running variance is the unbiased one (n / (n - 1)), the one it divides by is not.
  */
 export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
-  const { runningMean, runningVar, weight = null, bias = null, training, repeats = 1, momentum = 0.1, eps = 1e-5 } = options;
+  const {
+    runningMean,
+    runningVar,
+    weight = null,
+    bias = null,
+    training,
+    repeats = 1,
+    momentum = 0.1,
+    eps = 1e-5,
+  } = options;
   const channels = x.shape[1] ?? 0;
   const vectors = [runningMean, runningVar, weight, bias];
   expectFloat("batchNorm", x, ...vectors);

@@ -10,51 +10,22 @@ import { createLoihiTarget } from "../../../src/exporters/lava/target.ts";
 import { writeNet } from "../../../src/exporters/lava/write.ts";
 import type { Artefact, LayerTrace } from "../../../src/exporters/target.ts";
 import {
-  Conv2d,
   CubaLIFNode,
   createNetwork,
   evaluationStream,
-  Flatten,
-  IFNode,
   isSpikingLayer,
-  LIFNode,
   Linear,
   type Network,
   PoissonEncoder,
   resetNet,
   Sequential,
-  SumPool2d,
 } from "../../../src/model/index.ts";
 import { Block, isPreparedForLoihi, prepareForLoihi } from "../../../src/quantize/index.ts";
 import { noGrad, scope, Tensor } from "../../../src/tensor/index.ts";
+import { makeNetwork, STEPS } from "./networks.ts";
 
 const target = createLoihiTarget({ prepare: prepareForLoihi, isPrepared: isPreparedForLoihi });
-const STEPS = 11;
 const SAMPLES = 5;
-
-/** Convolutions with and without stride, a sum pool, flatten, dense layers; IF, LIF and CUBA neurons. */
-function makeNetwork(): Network {
-  const convolution = (inChannels: number, outChannels: number, kernelSize: number, stride: number, padding: number) =>
-    Conv2d({ inChannels, outChannels, kernelSize, stride, padding, bias: false });
-  const root = Sequential({
-    conv: Sequential({
-      "0": convolution(2, 4, 3, 1, 1),
-      "1": IFNode({ vThreshold: 0.4, vReset: 0 }),
-      "2": SumPool2d({ kernelSize: 2 }),
-      "3": LIFNode({ tau: 3, vThreshold: 0.9, vReset: 0, decayInput: false }),
-      "4": convolution(4, 6, 2, 2, 0),
-      "5": IFNode({ vThreshold: 0.4, vReset: 0 }),
-    }),
-    flatten: Flatten({}),
-    fc: Sequential({
-      "0": Linear({ inFeatures: 24, outFeatures: 12, bias: false }),
-      "1": CubaLIFNode({ currentDecay: 0.3, voltageDecay: 0.1, vThreshold: 0.3, scale: 64 }),
-      "2": Linear({ inFeatures: 12, outFeatures: 5, bias: false }),
-      "3": IFNode({ vThreshold: 0.3, vReset: 0 }),
-    }),
-  });
-  return createNetwork({ inputShape: [2, 8, 8], steps: STEPS, encoder: PoissonEncoder(), root }, 3);
-}
 
 /** Input and spikes of every spiking layer of a network on random images. */
 function traces(network: Network): { input: { shape: number[]; data: Float32Array }; layers: LayerTrace[] } {
