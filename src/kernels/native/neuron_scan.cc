@@ -32,6 +32,14 @@ namespace {
 // MiB tensors), and a block of two double states with the rows around it still lies in a second-level cache.
 constexpr size_t block_size = 4096;
 
+// Elements that the loops over one row take at a time: they stay in the first-level cache from one loop to the next.
+constexpr size_t piece_size = 512;
+
+// How far ahead the inputs of backward are asked for.
+constexpr size_t pieces_ahead = 2;
+
+constexpr size_t piece_of(size_t size, size_t first) { return size - first < piece_size ? size - first : piece_size; }
+
 struct Block {
   size_t first, size;
 };

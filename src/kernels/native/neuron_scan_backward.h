@@ -78,13 +78,9 @@ class BackwardBlock {
   void step(size_t t) {
     const size_t n = block_.size, offset = t * call_.elements + block_.first;
     if constexpr (Neuron::reads_states != 0) find_states_before(t);
-    // The sum over steps of a repeated input's gradient begins with the last step, in place.
-    const bool adds = call_.repeated_input && t + 1 < call_.steps;
-    const RowTarget g_x(adds ? nullptr : call_.grad_x, call_.repeated_input ? block_.first : offset, stream_ && !call_.repeated_input);
     StepRows<Neuron> rows;
     rows.x = Neuron::reads_x ? input_row(call_, t, block_) : rows_.zero;
     rows.g_spike = row_or_zero(call_.grad_spike, offset);
-    rows.g_x = g_x.writable(rows_.g_x);
     for (int k = 0; k < Neuron::stored; k++) {
       rows.stored[k] = has_bit(Neuron::reads_stored, k) ? stored_row(k, t, rows_.stored[k]) : nullptr;
       rows.g_charged[k] = row_or_zero(call_.grad_saved[k], offset);
@@ -97,18 +93,42 @@ class BackwardBlock {
       const float* given = call_.grad_state_seqs[k];
       if (given) add_scaled_row(given + offset, inward(neuron_), rows_.carry[k], n);
     }
-    // In pieces that stay in the first-level cache from one loop to the next.
     for (size_t first = 0; first < n; first += piece_size) {
-      const size_t size = n - first < piece_size ? n - first : piece_size;
-      if constexpr (Neuron::fires) {
-        argument_row(neuron_, rows, rows_.slope, first, size);
-        surrogate_(call_.surrogate_params.data(), rows_.slope, rows_.slope, size);
-      }
-      backward_row(neuron_, rows, rows_, first, size);
+      prefetch(t, first + pieces_ahead * piece_size);
+      piece(t, rows, first, piece_of(n, first));
     }
     sum_contributions(rows_, n);
+  }
+
+  // Two streams in rows that go backward in memory: what the processor fetches ahead by itself comes late at the start of each row.
+  void prefetch(size_t t, size_t first) const {
+    if (first >= block_.size) {
+      if (t == 0) return;
+      t--;
+      first -= block_.size;
+      if (first >= block_.size) return;
+    }
+    const size_t at = t * call_.elements + block_.first + first, n = piece_of(block_.size, first);
+    if (call_.grad_spike) prefetch_row(call_.grad_spike + at, n);
+    for (int k = 0; k < Neuron::stored; k++) {
+      if (has_bit(Neuron::reads_stored, k)) prefetch_row(call_.saved[k] + at, n);
+    }
+  }
+
+  // The elements `first` to `first + n` of the block in step t.
+  void piece(size_t t, StepRows<Neuron>& rows, size_t first, size_t n) {
+    // The sum over steps of a repeated input's gradient begins with the last step, in place.
+    const bool adds = call_.repeated_input && t + 1 < call_.steps;
+    const size_t at = (call_.repeated_input ? 0 : t * call_.elements) + block_.first + first;
+    const RowTarget g_x(adds ? nullptr : call_.grad_x, at, stream_ && !call_.repeated_input);
+    rows.g_x = g_x.writable(rows_.g_x);
+    if constexpr (Neuron::fires) {
+      argument_row(neuron_, rows, rows_.slope, first, n);
+      surrogate_(call_.surrogate_params.data(), rows_.slope, rows_.slope, n);
+    }
+    backward_row(neuron_, rows, rows_, first, n);
     g_x.finish(rows_.g_x, n);
-    if (adds && call_.grad_x) add_scaled_row(rows_.g_x, 1.0f, call_.grad_x + block_.first, n);
+    if (adds && call_.grad_x) add_scaled_row(rows_.g_x, 1.0f, call_.grad_x + at, n);
   }
 
   const NeuronBackwardCall& call_;

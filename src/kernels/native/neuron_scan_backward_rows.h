@@ -13,9 +13,6 @@ void surrogate_row(const double* parameters, const float* argument, float* slope
 // Parameter gradients are summed in double precision over eight lanes: the same order on every instruction set.
 constexpr size_t sum_lanes = 8;
 
-// Elements that the loops over one row take at a time.
-constexpr size_t piece_size = 512;
-
 constexpr bool has_bit(int mask, int bit) { return (mask >> bit & 1) != 0; }
 
 // A stored value of element i, or 0 where the derivative does not read it.
@@ -33,7 +30,7 @@ struct BackwardRows {
   float carry[Neuron::states][block_size];
   float given[Neuron::stored][block_size];
   float slope[piece_size];
-  float g_x[block_size];
+  float g_x[piece_size];
   float contribution[learned > 0 ? learned : 1][block_size];
   float zero[block_size];
   double sums[learned > 0 ? learned : 1][sum_lanes];
@@ -81,7 +78,7 @@ void backward_row(const Neuron neuron, const StepRows<Neuron> step, BackwardRows
       charged[k] = stored_at<Neuron>(step.stored, k, i);
       g_charged[k] = step.g_charged[k][i];
     }
-    neuron.step(step.x[i], state, charged, rows.slope[i - first], step.g_spike[i], g_next, g_charged, step.g_x[i], g_state,
+    neuron.step(step.x[i], state, charged, rows.slope[i - first], step.g_spike[i], g_next, g_charged, step.g_x[i - first], g_state,
                 g_parameter);
 #pragma GCC unroll 4
     for (int k = 0; k < Neuron::states; k++) rows.carry[k][i] = g_state[k];

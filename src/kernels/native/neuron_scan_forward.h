@@ -1,24 +1,27 @@
 // The forward scan: steps run over one block after another. Included by neuron_scan.cc.
 
+// States of a block, and results of a piece on their way to memory.
 template <class Neuron>
 struct ForwardRows {
   typename Neuron::Register state[Neuron::states][block_size];
-  typename Neuron::Register stored[Neuron::stored][block_size];
-  float spike[block_size];
+  typename Neuron::Register stored[Neuron::stored][piece_size];
+  float spike[piece_size];
 };
 
-template <class Neuron, class Register = typename Neuron::Register>
+// One step of the elements `first` to `first + n`; x, spike and stored begin with the first of them.
+template <class Neuron>
 void forward_row(const Neuron neuron, const float* x, ForwardRows<Neuron>& rows, float* spike,
-                 Register* const (&stored)[Neuron::stored], size_t n) {
+                 typename Neuron::Register* const (&stored)[Neuron::stored], size_t first, size_t n) {
+  using Register = typename Neuron::Register;
   SPIKESHIP_ROW_LOOP
   for (size_t i = 0; i < n; i++) {
     Register state[Neuron::states], next[Neuron::states], charged[Neuron::stored];
     float fired;
 #pragma GCC unroll 4
-    for (int k = 0; k < Neuron::states; k++) state[k] = rows.state[k][i];
+    for (int k = 0; k < Neuron::states; k++) state[k] = rows.state[k][first + i];
     neuron.step(x[i], state, next, charged, fired);
 #pragma GCC unroll 4
-    for (int k = 0; k < Neuron::states; k++) rows.state[k][i] = next[k];
+    for (int k = 0; k < Neuron::states; k++) rows.state[k][first + i] = next[k];
 #pragma GCC unroll 4
     for (int k = 0; k < Neuron::stored; k++) stored[k][i] = charged[k];
     spike[i] = fired;
@@ -38,29 +41,39 @@ struct RowTarget {
   }
 };
 
+// One step of a piece: `at` is its place in a sequence, `first` in the block.
+template <class Neuron>
+void forward_piece(const NeuronForwardCall& call, const Neuron& neuron, ForwardRows<Neuron>& rows, const float* x, size_t at,
+                   size_t first, size_t n, bool stream) {
+  using Register = typename Neuron::Register;
+  const RowTarget spike(call.spike, at, stream);
+  Register* stored[Neuron::stored];
+  for (int k = 0; k < Neuron::stored; k++) {
+    stored[k] = rows.stored[k];
+    if constexpr (!Neuron::is_grid) stored[k] = RowTarget(call.saved[k], at, stream).writable(rows.stored[k]);
+  }
+  forward_row(neuron, x, rows, spike.writable(rows.spike), stored, first, n);
+  spike.finish(rows.spike, n);
+  for (int k = 0; k < Neuron::stored; k++) {
+    if constexpr (Neuron::is_grid) {
+      if (call.saved[k]) store_row(neuron, rows.stored[k], call.saved[k] + at, n);
+    } else {
+      RowTarget(call.saved[k], at, stream).finish(rows.stored[k], n);
+    }
+  }
+}
+
 template <class Neuron>
 void forward_block(const NeuronForwardCall& call, const Neuron& neuron, Block block, bool stream) {
-  using Register = typename Neuron::Register;
   alignas(64) ForwardRows<Neuron> rows;
   for (int k = 0; k < Neuron::states; k++) {
     initial_row(neuron, call.initial_states[k], call.initial_values[k], block, rows.state[k]);
   }
   for (size_t t = 0; t < call.steps; t++) {
     const size_t offset = t * call.elements + block.first;
-    const RowTarget spike(call.spike, offset, stream);
-    Register* stored[Neuron::stored];
-    for (int k = 0; k < Neuron::stored; k++) {
-      stored[k] = rows.stored[k];
-      if constexpr (!Neuron::is_grid) stored[k] = RowTarget(call.saved[k], offset, stream).writable(rows.stored[k]);
-    }
-    forward_row(neuron, input_row(call, t, block), rows, spike.writable(rows.spike), stored, block.size);
-    spike.finish(rows.spike, block.size);
-    for (int k = 0; k < Neuron::stored; k++) {
-      if constexpr (Neuron::is_grid) {
-        if (call.saved[k]) store_row(neuron, rows.stored[k], call.saved[k] + offset, block.size);
-      } else {
-        RowTarget(call.saved[k], offset, stream).finish(rows.stored[k], block.size);
-      }
+    const float* x = input_row(call, t, block);
+    for (size_t first = 0; first < block.size; first += piece_size) {
+      forward_piece(call, neuron, rows, x + first, offset + first, first, piece_of(block.size, first), stream);
     }
     for (int k = 0; k < Neuron::states; k++) {
       if (call.state_seqs[k]) store_row(neuron, rows.state[k], call.state_seqs[k] + offset, block.size);

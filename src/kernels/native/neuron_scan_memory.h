@@ -32,6 +32,12 @@ inline void stream_row(float* to, const float* from, size_t n) {
   for (; i < n; i++) to[i] = from[i];
 }
 
+// Asks for n floats from `row` on, which will be read soon.
+inline void prefetch_row(const float* row, size_t n) {
+  constexpr size_t line = 64 / sizeof(float);
+  for (size_t i = 0; i < n; i += line) __builtin_prefetch(row + i);
+}
+
 // Streamed stores are weakly ordered: a thread calls this before others may read them.
 inline void finish_streams() {
 #if defined(__x86_64__)

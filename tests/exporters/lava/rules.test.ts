@@ -11,6 +11,7 @@ import {
 } from "../../../src/exporters/lava/net-file.ts";
 import { netRules } from "../../../src/exporters/lava/net-rules.ts";
 import { checkGraph, checkNet } from "../../../src/exporters/lava/rules.ts";
+import { simulateReference } from "../../../src/exporters/lava/simulate-reference.ts";
 import type { Graph } from "../../../src/model/index.ts";
 import { convGraph, denseGraph, poolGraph } from "./graphs.ts";
 
@@ -145,6 +146,19 @@ describe("a file", () => {
       place: "/layer/1/wieght",
       rewrite: 'Did you mean "weight"?',
     });
+  });
+
+  it("with resonators is only warned about: Lava loads it, the simulator here does not", () => {
+    const resonator = {
+      type: "RF_PHASE",
+      sinDecay: scalar(10),
+      cosDecay: scalar(4000),
+      vThMant: 64,
+      extras: {},
+    } as const;
+    const net = denseFile({ imaginary: netArray([2, 2], [2, -4, 6, 8]), neuron: resonator });
+    expect(rulesOf(checkNet(net))).toContain("loadable warning");
+    expect(() => simulateReference(net, { shape: [1, 1, 2], data: [1, 0] })).toThrow(/run the file in Lava/);
   });
 
   it("tells apart a sigma-delta network's function, of which the chip knows only one", () => {
