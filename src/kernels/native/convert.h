@@ -23,14 +23,15 @@ struct Incoming {
   size_t position;
   const char* field = nullptr;
 
-  [[noreturn]] void refuse(const std::string& expected) const {
+  // `got` may be left out: the kind of the value then stands for it.
+  [[noreturn]] void refuse(const std::string& expected, const std::string& got = "") const {
     napi_valuetype type = napi_undefined;
     napi_typeof(environment.env, value, &type);
     static constexpr const char* names[] = {"undefined", "null",   "a boolean",  "a number",   "a string",
                                             "a symbol",  "an object", "a function", "an external", "a bigint"};
     std::string place = "argument " + std::to_string(position + 1);
     if (field != nullptr) place = "field " + std::string(field) + " of " + place;
-    throw Failure{"NATIVE", function, expected + " as " + place, names[type], ""};
+    throw Failure{"NATIVE", function, expected + " as " + place, got.empty() ? names[type] : got, ""};
   }
   Incoming in(const char* name) const {
     Incoming inner{environment, nullptr, function, position, name};
@@ -55,7 +56,9 @@ template <>
 struct From<size_t> {
   static size_t read(const Incoming& in) {
     const double number = From<double>::read(in);
-    if (!(number >= 0) || number > 9007199254740991.0 || std::floor(number) != number) in.refuse("a whole number");
+    if (!(number >= 0) || number > 9007199254740991.0 || std::floor(number) != number) {
+      in.refuse("a whole number from 0 on", std::to_string(number));
+    }
     return static_cast<size_t>(number);
   }
 };
