@@ -22,6 +22,7 @@ import { fileURLToPath } from "node:url";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const core = join(root, "build", "spikeship.node");
+const coreHash = join(root, "build", "spikeship.hash");
 
 export function say(line) {
   process.stdout.write(`spikeship setup: ${line}\n`);
@@ -61,11 +62,10 @@ export function filesBelow(folder) {
 /** Hash of names and contents: newer than any comparison of times, which a fresh clone makes all equal. */
 export function hashOf(files) {
   const hash = createHash("sha256");
-  for (const file of files)
-    hash
-      .update(`${relative(root, file)}\0`)
-      .update(readFileSync(file))
-      .update("\0");
+  for (const file of files) {
+    hash.update(`${relative(root, file)}\0`);
+    hash.update(readFileSync(file)).update("\0");
+  }
   return hash.digest("hex");
 }
 
@@ -246,19 +246,16 @@ function loads(file) {
   return run(process.execPath, ["-e", "require(process.argv[1])", file]).ok;
 }
 
+function coreCurrent() {
+  return storedHash(coreHash) === hashOf(coreSources()) && existsSync(core) && loads(core);
+}
+
 function buildCore(hash) {
   installSystemPackages();
   const folder = join(root, "build", "cmake");
   const modules = dirname(dirname(createRequire(join(root, "package.json")).resolve("node-addon-api/package.json")));
-  const configure = () =>
-    run("cmake", [
-      "-S",
-      root,
-      "-B",
-      folder,
-      ...(has("ninja") ? ["-G", "Ninja"] : []),
-      `-DSPIKESHIP_NODE_MODULES=${modules}`,
-    ]);
+  const generator = has("ninja") ? ["-G", "Ninja"] : [];
+  const configure = () => run("cmake", ["-S", root, "-B", folder, ...generator, `-DSPIKESHIP_NODE_MODULES=${modules}`]);
   say("building the native core (about a minute)");
   // A cache of another generator, compiler or folder does not configure: start afresh once.
   if (!configure().ok) {
@@ -271,7 +268,7 @@ function buildCore(hash) {
   copyFileSync(join(folder, "spikeship.node"), `${core}.new`);
   renameSync(`${core}.new`, core);
   if (!loads(core)) stop(1, `spikeship setup: built ${core}, but it does not load.`);
-  writeFileSync(join(root, "build", "spikeship.hash"), hash);
+  writeFileSync(coreHash, hash);
   say("native core ready");
 }
 
@@ -285,13 +282,10 @@ function packedCoreWorks() {
 export function setup() {
   checkNode();
   if (packedCoreWorks()) return;
-  const current = () => storedHash(join(root, "build", "spikeship.hash")) === hashOf(coreSources());
-  if (packagesPresent() && current() && existsSync(core) && loads(core)) return;
+  if (packagesPresent() && coreCurrent()) return;
   alone(() => {
     installPackages();
-    const hash = hashOf(coreSources());
-    if (storedHash(join(root, "build", "spikeship.hash")) !== hash || !existsSync(core) || !loads(core))
-      buildCore(hash);
+    if (!coreCurrent()) buildCore(hashOf(coreSources()));
   });
 }
 

@@ -143,7 +143,9 @@ describe("misuse of buffers", () => {
 
   it("refuses values of the wrong kind with the argument's place", () => {
     const x = floats([1]);
-    expect(errorOf(() => core().fill(x, 0.5, 0)).message).toMatch(/^fill: expected a whole number as argument 2/);
+    expect(errorOf(() => core().fill(x, 0.5, 0)).message).toMatch(
+      /^fill: expected a whole number from 0 on as argument 2, got 0.5/,
+    );
     expect(errorOf(() => core().fill("x" as never, 1, 0)).message).toMatch(
       /^fill: expected a number as argument 1, got a string/,
     );
