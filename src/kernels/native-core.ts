@@ -118,11 +118,12 @@ export interface NeuronBackward {
   elements: number;
   /** true: x is `[elements]`, the same at every step, and so is `gradX`, the sum over the steps (from the last to the first). */
   repeatedInput: boolean;
-  /** Input of the forward scan; may be 0 when the variant's derivative does not read it. */
+  /** Input of the forward scan; may be 0 when the variant's derivative does not read it and all saved values that it reads are given. */
   x: BufferId;
   /** State before step 0, `[elements]` each, or 0: its number in `initialValues` for all elements. */
   initialStates: BufferId[];
   initialValues: Float64Array;
+  /** What forward saved, or 0: where the derivative reads an absent one, they are computed again from x, in a cache-sized scratch. */
   saved: BufferId[];
   params: Float64Array;
   /** Gradient of the spikes `[steps, elements]`, or 0. */

@@ -44,13 +44,15 @@ struct Block {
   size_t first, size;
 };
 
+constexpr size_t block_count(size_t elements, size_t size) { return (elements + size - 1) / size; }
+
 template <class Work>
-void for_each_block(size_t elements, size_t steps, Work work) {
-  const size_t blocks = (elements + block_size - 1) / block_size;
+void for_each_block(size_t elements, size_t steps, size_t size, Work work) {
+  const size_t blocks = block_count(elements, size);
 #pragma omp parallel for schedule(static) if (elements * steps >= parallel_from)
   for (size_t b = 0; b < blocks; b++) {
-    const size_t first = b * block_size;
-    work(Block{first, elements - first < block_size ? elements - first : block_size}, b);
+    const size_t first = b * size;
+    work(Block{first, elements - first < size ? elements - first : size}, b);
   }
 }
 
@@ -111,10 +113,10 @@ struct Entry {
   void (*backward)(const NeuronBackwardCall&, SurrogateRow);
 };
 
-template <class Backward>
+template <class Forward, class Backward>
 constexpr auto backward_of() -> void (*)(const NeuronBackwardCall&, SurrogateRow) {
   if constexpr (__is_same(Backward, NoBackward)) return nullptr;
-  else return backward_scan<Backward>;
+  else return backward_scan<Forward, Backward>;
 }
 
 struct SurrogateEntry {
@@ -123,7 +125,7 @@ struct SurrogateEntry {
   size_t parameters;
 };
 
-#define SPIKESHIP_ENTRY(name, Forward, Backward) {name, forward_scan<Forward>, backward_of<Backward>()},
+#define SPIKESHIP_ENTRY(name, Forward, Backward) {name, forward_scan<Forward>, backward_of<Forward, Backward>()},
 #define SPIKESHIP_SURROGATE_ENTRY(name, Function, parameters) {name, surrogate_row<Function>, parameters},
 constexpr Entry neurons[] = {SPIKESHIP_NEURONS(SPIKESHIP_ENTRY)};
 constexpr SurrogateEntry surrogates[] = {SPIKESHIP_SURROGATES(SPIKESHIP_SURROGATE_ENTRY)};
@@ -160,7 +162,7 @@ void surrogate_grad(const std::string& surrogate, const std::vector<double>& par
                     size_t n) {
   const SurrogateRow row = find_surrogate(surrogate.c_str(), params.size());
   const double* numbers = params.data();
-  for_each_block(n, 1, [=](Block block, size_t) { row(numbers, x + block.first, out + block.first, block.size); });
+  for_each_block(n, 1, block_size, [=](Block block, size_t) { row(numbers, x + block.first, out + block.first, block.size); });
 }
 
 }  // namespace spikeship::SPIKESHIP_ISA_NAMESPACE

@@ -1,11 +1,26 @@
 // The backward scan: steps run backward over one block after another, recomputing spikes and states from the stored
-// values. Included by neuron_scan.cc.
+// values. Where those were not kept they are first computed again from the input, into a scratch that stays in the cache:
+// one array less to write and to read. Included by neuron_scan.cc.
 
+// Bytes of recomputed values of one block: they and the rows around them lie in a second-level cache.
+constexpr size_t recomputed_bytes = size_t{256} << 10;
+
+// Elements of a block of the backward scan. It depends on the call's sizes only, as does the order of all sums.
 template <class Neuron>
+size_t backward_block_size(size_t steps, bool recomputes) {
+  if (!recomputes) return block_size;
+  const size_t row = steps * Neuron::stored * sizeof(typename Neuron::Register);
+  const size_t fitting = recomputed_bytes / row / piece_size * piece_size;
+  return fitting < piece_size ? piece_size : fitting > block_size ? block_size : fitting;
+}
+
+template <class Forward, class Neuron>
 class BackwardBlock {
  public:
-  BackwardBlock(const NeuronBackwardCall& call, const Neuron& neuron, SurrogateRow surrogate, Block block, bool stream)
-      : call_(call), neuron_(neuron), surrogate_(surrogate), block_(block), stream_(stream) {}
+  // `recomputed`: null where the stored values were kept, else room for those of one block.
+  BackwardBlock(const NeuronBackwardCall& call, const Neuron& neuron, SurrogateRow surrogate, Block block, bool stream,
+                typename Neuron::Register* recomputed)
+      : call_(call), neuron_(neuron), surrogate_(surrogate), block_(block), stream_(stream), recomputed_(recomputed) {}
 
   // Runs all steps; writes the block's sums of parameter gradients to `partial`.
   void run(double* partial) {
@@ -19,6 +34,7 @@ class BackwardBlock {
       if (last) scale_row(last + block_.first, inward(neuron_), rows_.carry[k], n);
       else clear_row(rows_.carry[k], n);
     }
+    if (recomputed_) recompute();
     for (size_t t = call_.steps; t-- > 0;) step(t);
     for (int k = 0; k < Neuron::states; k++) {
       float* first = call_.grad_initial_states[k];
@@ -35,8 +51,43 @@ class BackwardBlock {
 
   const float* row_or_zero(const float* base, size_t offset) const { return base ? base + offset : rows_.zero; }
 
+  Register* recomputed_row(int k, size_t t) const { return recomputed_ + (t * Neuron::stored + static_cast<size_t>(k)) * block_.size; }
+
+  // The forward pass again, for its stored values alone. The rows of `before` hold the states.
+  void recompute() {
+    const Forward neuron(call_.params.data());
+    for (int k = 0; k < Neuron::states; k++) {
+      initial_row(neuron_, call_.initial_states[k], call_.initial_values[k], block_, rows_.before[k]);
+    }
+    for (size_t t = 0; t < call_.steps; t++) {
+      const float* x = input_row(call_, t, block_);
+      for (size_t first = 0; first < block_.size; first += piece_size) {
+        const size_t n = piece_of(block_.size, first);
+        recompute_row(neuron, t, x + first, first, n);
+      }
+    }
+  }
+
+  void recompute_row(const Forward neuron, size_t t, const float* x, size_t first, size_t n) {
+    Register* stored[Neuron::stored];
+    for (int k = 0; k < Neuron::stored; k++) stored[k] = recomputed_row(k, t) + first;
+    SPIKESHIP_ROW_LOOP
+    for (size_t i = 0; i < n; i++) {
+      Register state[Neuron::states], next[Neuron::states], charged[Neuron::stored];
+      float fired;
+#pragma GCC unroll 4
+      for (int k = 0; k < Neuron::states; k++) state[k] = rows_.before[k][first + i];
+      neuron.step(x[i], state, next, charged, fired);
+#pragma GCC unroll 4
+      for (int k = 0; k < Neuron::states; k++) rows_.before[k][first + i] = next[k];
+#pragma GCC unroll 4
+      for (int k = 0; k < Neuron::stored; k++) stored[k][i] = charged[k];
+    }
+  }
+
   // The stored value k of step t: in place for reals, converted into `into` for grid neurons.
   const Register* stored_row(int k, size_t t, Register* into) const {
+    if (recomputed_) return recomputed_row(k, t);
     const float* from = call_.saved[k] + t * call_.elements + block_.first;
     if constexpr (Neuron::is_grid) {
       load_row(neuron_, from, into, block_.size);
@@ -111,7 +162,7 @@ class BackwardBlock {
     const size_t at = t * call_.elements + block_.first + first, n = piece_of(block_.size, first);
     if (call_.grad_spike) prefetch_row(call_.grad_spike + at, n);
     for (int k = 0; k < Neuron::stored; k++) {
-      if (has_bit(Neuron::reads_stored, k)) prefetch_row(call_.saved[k] + at, n);
+      if (has_bit(Neuron::reads_stored, k) && !recomputed_) prefetch_row(call_.saved[k] + at, n);
     }
   }
 
@@ -136,8 +187,17 @@ class BackwardBlock {
   const SurrogateRow surrogate_;
   const Block block_;
   const bool stream_;
+  Register* const recomputed_;
   alignas(64) BackwardRows<Neuron> rows_;
 };
+
+// Whether the values that the derivative reads have to be computed again.
+template <class Neuron>
+bool has_to_recompute(const NeuronBackwardCall& call) {
+  bool absent = false;
+  for (int k = 0; k < Neuron::stored; k++) absent = absent || (has_bit(Neuron::reads_stored, k) && !call.saved[k]);
+  return absent;
+}
 
 template <class Neuron>
 void expect_backward(const NeuronBackwardCall& call) {
@@ -150,22 +210,27 @@ void expect_backward(const NeuronBackwardCall& call) {
   expect_neuron_count("gradients of saved values", Neuron::stored, call.grad_saved.size());
   expect_neuron_count("gradients of final states", Neuron::states, call.grad_final_states.size());
   expect_neuron_count("gradients of initial states", Neuron::states, call.grad_initial_states.size());
-  bool present = !Neuron::reads_x || call.x;
-  for (int k = 0; k < Neuron::stored; k++) present = present && (!has_bit(Neuron::reads_stored, k) || call.saved[k]);
-  if (!present) refuse_neuron_call("every buffer that the variant's derivative reads", "an absent one");
+  if (!call.x && (Neuron::reads_x || has_to_recompute<Neuron>(call))) {
+    refuse_neuron_call("every buffer that the variant's derivative reads, or the input to compute it again", "an absent one");
+  }
 }
 
-template <class Neuron>
+template <class Forward, class Neuron>
 void backward_scan(const NeuronBackwardCall& call, SurrogateRow surrogate) {
   expect_backward<Neuron>(call);
   if (Neuron::fires && !surrogate) refuse_neuron_call("a surrogate function", "none");
   const Neuron neuron(call.params.data());
   const bool stream = call.steps * call.elements * sizeof(float) >= stream_from_bytes;
   constexpr size_t learned = Neuron::learned;
-  const size_t blocks = (call.elements + block_size - 1) / block_size;
+  using Register = typename Neuron::Register;
+  const bool recomputes = has_to_recompute<Neuron>(call);
+  const size_t size = backward_block_size<Neuron>(call.steps, recomputes);
+  const size_t blocks = block_count(call.elements, size);
   double* partials = learned > 0 ? new double[blocks * learned] : nullptr;
-  for_each_block(call.elements, call.steps, [&](Block block, size_t index) {
-    BackwardBlock<Neuron>(call, neuron, surrogate, block, stream).run(partials + index * learned);
+  for_each_block(call.elements, call.steps, size, [&](Block block, size_t index) {
+    Register* recomputed = recomputes ? new Register[call.steps * Neuron::stored * block.size] : nullptr;
+    BackwardBlock<Forward, Neuron>(call, neuron, surrogate, block, stream, recomputed).run(partials + index * learned);
+    delete[] recomputed;
     if (stream) finish_streams();
   });
   double* totals = call.grad_params.data();

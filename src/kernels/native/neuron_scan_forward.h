@@ -94,7 +94,7 @@ void forward_scan(const NeuronForwardCall& call) {
   expect_neuron_count("state sequences", Neuron::states, call.state_seqs.size());
   const Neuron neuron(call.params.data());
   const bool stream = call.steps * call.elements * sizeof(float) >= stream_from_bytes;
-  for_each_block(call.elements, call.steps, [&](Block block, size_t) {
+  for_each_block(call.elements, call.steps, block_size, [&](Block block, size_t) {
     forward_block(call, neuron, block, stream);
     if (stream) finish_streams();
   });

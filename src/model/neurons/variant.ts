@@ -86,6 +86,14 @@ export function initialLearned(kind: string, options: object): Record<string, nu
 }
 
 /**
+ * Whether backward runs the neuron again over its input instead of reading what forward kept: one array less to write, to read and to hold.
+ * The scan is bound by memory, except on the chip's grid, whose arithmetic is in double precision.
+ */
+function isRecomputed({ gridScale }: NeuronDefinition, { backward }: VariantFacts): boolean {
+  return gridScale === undefined && backward !== null && backward.charged.length > 0;
+}
+
+/**
  * The variant of a neuron with validated options.
  * `learned`: current values of learned parameters by checkpoint name; by default their initial values.
  */
@@ -98,6 +106,7 @@ export function variantOf(
   const choice = choiceOf(kind, options, reading);
   const { definition } = choice;
   const facts = factsOf(choice);
+  const recomputes = isRecomputed(choice.definition, facts);
   const round = roundTo(reading);
   const duals = definition.derive(
     dualParameterWords(float64Words),
@@ -117,8 +126,8 @@ export function variantOf(
     stateNames: facts.states,
     savedNames: facts.charged,
     fires: facts.fires,
-    savedInBackward: facts.backward?.charged ?? [],
-    readsInputInBackward: facts.backward?.x ?? false,
+    savedInBackward: recomputes ? [] : (facts.backward?.charged ?? []),
+    readsInputInBackward: recomputes || (facts.backward?.x ?? false),
     learned,
     learnedGradients(gradParams) {
       const gradient = (name: string) =>

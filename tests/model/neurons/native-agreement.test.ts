@@ -130,6 +130,13 @@ describe("native neuron kernels", () => {
             ...back,
             ...(variant.fires ? { surrogate: surrogateCall(chosen, context) } : {}),
           });
+          const fromSaved = nativeBackward(variant, {
+            ...back,
+            ...(variant.fires ? { surrogate: surrogateCall(chosen, context) } : {}),
+            givesSaved: true,
+          });
+          expect(fromSaved.x).toEqual(gotGradients.x);
+          expect(fromSaved.initialStates).toEqual(gotGradients.initialStates);
           expect(gotGradients.x).toEqual(expectedGradients.x);
           expect(gotGradients.initialStates).toEqual(expectedGradients.initialStates);
           expectedGradients.params.forEach((sum, i) => {

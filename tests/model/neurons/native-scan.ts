@@ -89,6 +89,8 @@ export interface NativeBackwardRun {
   saved: Readonly<Record<string, Float32Array>>;
   gradients: GivenGradients;
   surrogate?: ReturnType<typeof surrogateCall>;
+  /** Give every saved value, also where the kernel would compute it again. */
+  givesSaved?: boolean;
 }
 
 export function nativeBackward(variant: NeuronVariant, run: NativeBackwardRun): InterpretedBackward {
@@ -110,7 +112,7 @@ export function nativeBackward(variant: NeuronVariant, run: NativeBackwardRun): 
       initialStates: list(variant.stateNames, run.initialStates),
       initialValues: new Float64Array(variant.stateNames.length),
       saved: variant.savedNames.map((name) =>
-        variant.savedInBackward.includes(name) ? buffers.filled(run.saved[name]) : 0,
+        run.givesSaved || variant.savedInBackward.includes(name) ? buffers.filled(run.saved[name]) : 0,
       ),
       params: variant.params,
       gradSpike: buffers.filled(run.gradients.spike),

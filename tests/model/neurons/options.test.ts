@@ -84,9 +84,9 @@ describe("variants", () => {
       const { savedInBackward, readsInputInBackward, fires } = variantOf(kind, parseNeuronOptions(kind, given));
       return { savedInBackward, readsInputInBackward, fires };
     };
-    expect(facts("IFNode", {})).toEqual({ savedInBackward: ["charged"], readsInputInBackward: false, fires: true });
+    expect(facts("IFNode", {})).toEqual({ savedInBackward: [], readsInputInBackward: true, fires: true });
     expect(facts("ParametricLIFNode", {})).toEqual({
-      savedInBackward: ["charged"],
+      savedInBackward: [],
       readsInputInBackward: true,
       fires: true,
     });
