@@ -142,6 +142,8 @@ export interface NeuronBackward {
   gradParams: Float64Array;
 }
 
+export type DensePrecision = "float32" | "bfloat16";
+
 export interface MemoryStats {
   /** Buffers handed out and not released. */
   liveBuffers: number;
@@ -177,6 +179,11 @@ export interface NativeCore {
   trimCache(): void;
   info(): CoreInfo;
   setThreads(count: number): void;
+  /**
+   * What the factors of convolutions and matrix products are rounded to from now on, forward and backward; their sums and all else stay
+   * float32. Rounding to bfloat16 halves their bytes and lets processors with such instructions (AVX512-BF16, AMX) multiply faster.
+   */
+  setPrecision(precision: DensePrecision): void;
 
   // --- element by element ----------------------------------------------------------------------------------------------
   fill(out: BufferId, count: number, value: number): void;

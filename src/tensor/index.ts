@@ -22,6 +22,7 @@ export * from "./ops/slice.ts";
 export * from "./ops/update.ts";
 export { type WindowGeometry, windowSizes } from "./ops/window.ts";
 export { keep } from "./ownership.ts";
+export { withPrecision } from "./precision.ts";
 export { scope } from "./scope.ts";
 export type { Storage } from "./storage.ts";
 export {

@@ -13,6 +13,12 @@ export const trainingSchema = z.strictObject({
   loss: lossSchema.default("mse"),
   optimizer: optimizerSchema,
   schedule: scheduleSchema.default({ kind: "constant" }),
+  precision: z
+    .enum(["float32", "bfloat16"])
+    .default("float32")
+    .describe(
+      "what the factors of convolutions and matrix products are rounded to while training; sums, neurons, weights and evaluation are float32",
+    ),
   clipNorm: z.number().positive().optional().describe("largest norm of all gradients together"),
   shift: nonNegativeInteger.default(0).describe("augmentation: move each training image by up to this many pixels"),
 });

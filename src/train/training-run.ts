@@ -5,7 +5,7 @@
 import { fail, RandomStream } from "../core/index.ts";
 import { type Batch, type Dataset, Loader } from "../data/index.ts";
 import { type Network, resetNet, type StoredTensor, shuffleStream, toFloat32, trainingStream } from "../model/index.ts";
-import { backward, scope, Tensor } from "../tensor/index.ts";
+import { backward, scope, Tensor, withPrecision } from "../tensor/index.ts";
 import { clipGradNorm } from "./clip.ts";
 import type { TrainingConfig } from "./config.ts";
 import { expectFits } from "./fit.ts";
@@ -44,7 +44,7 @@ export class TrainingRun {
   /** Trains on one batch of the loader. */
   step(batch: Batch): void {
     this.optimizer.learningRate = this.learningRate;
-    scope(() => this.#forwardAndBackward(batch));
+    withPrecision(this.config.precision, () => scope(() => this.#forwardAndBackward(batch)));
     resetNet(this.network);
     if (this.config.clipNorm !== undefined) clipGradNorm(this.network.parameters().values(), this.config.clipNorm);
     this.optimizer.step();

@@ -107,6 +107,7 @@ Napi::Object make_core(Napi::Env env) {
   add<memory::trim_cache>(core, "trimCache");
   add<info::describe>(core, "info");
   add<info::set_threads>(core, "setThreads");
+  add<info::set_precision>(core, "setPrecision");
   add<elements::fill>(core, "fill");
   add<elements::unary>(core, "unary");
   add<elements::binary>(core, "binary");

@@ -7,8 +7,10 @@
 namespace spikeship::conv {
 namespace {
 
-DenseOperation make_forward(const dnnl::engine& engine, const ConvSpec& spec, bool bias) {
-  const Geometry g = geometry(spec, bias);
+using dnnl::memory;
+
+DenseOperation make_forward(const dnnl::engine& engine, const ConvSpec& spec, bool bias, memory::data_type factors) {
+  const Geometry g = geometry(spec, bias, {factors, factors, memory::data_type::f32});
   const auto pd = dnnl_compat::conv_forward(engine, g.descriptors, dense_attributes(), dnnl::prop_kind::forward_inference);
   DenseOperation operation;
   operation.primitive = dnnl::convolution_forward(pd);
@@ -20,9 +22,10 @@ DenseOperation make_forward(const dnnl::engine& engine, const ConvSpec& spec, bo
   return operation;
 }
 
-DenseOperation make_backward_data(const dnnl::engine& engine, const ConvSpec& spec) {
-  const Geometry g = geometry(spec, false);
-  const auto hint = dnnl_compat::conv_forward(engine, g.descriptors, {}, dnnl::prop_kind::forward_training);
+DenseOperation make_backward_data(const dnnl::engine& engine, const ConvSpec& spec, memory::data_type factors) {
+  const Geometry g = geometry(spec, false, {memory::data_type::f32, factors, factors});
+  const Geometry planned = geometry(spec, false, all_of(factors));
+  const auto hint = dnnl_compat::conv_forward(engine, planned.descriptors, {}, dnnl::prop_kind::forward_training);
   const auto pd = dnnl_compat::conv_backward_data(engine, g.descriptors, dense_attributes(), hint);
   DenseOperation operation;
   operation.primitive = dnnl::convolution_backward_data(pd);
@@ -43,13 +46,14 @@ void forward(Environment& environment, ConvSpec spec, Buffer x, Buffer weight, O
   float* offsets = bias.floats(spec.out_channels, "convForward bias");
   float* destination = y.floats(n.output, "convForward y");
   if (n.output == 0) return;
-  auto& operation = environment.dense.find(key(bias.present() ? Kind::forward_bias : Kind::forward, spec),
-                                           [&](const dnnl::engine& engine) { return make_forward(engine, spec, bias.present()); });
-  operation.set(DNNL_ARG_SRC, source);
+  Dense& dense = environment.dense;
+  auto& operation = dense.find(key(bias.present() ? Kind::forward_bias : Kind::forward, spec),
+                                           [&](const dnnl::engine& engine) { return make_forward(engine, spec, bias.present(), dense.factor_type()); });
+  operation.set(DNNL_ARG_SRC, dense.factor(0, source, n.input));
   operation.set(DNNL_ARG_WEIGHTS, weights);
   if (bias.present()) operation.set(DNNL_ARG_BIAS, offsets);
   operation.set(DNNL_ARG_DST, destination);
-  environment.dense.run(operation);
+  dense.run(operation);
 }
 
 void backward_data(Environment& environment, ConvSpec spec, Buffer grad_y, Buffer weight, Buffer grad_x) {
@@ -62,12 +66,13 @@ void backward_data(Environment& environment, ConvSpec spec, Buffer grad_y, Buffe
     std::fill_n(wanted, n.input, 0.0f);
     return;
   }
-  auto& operation = environment.dense.find(key(Kind::backward_data, spec),
-                                           [&](const dnnl::engine& engine) { return make_backward_data(engine, spec); });
-  operation.set(DNNL_ARG_DIFF_DST, given);
+  Dense& dense = environment.dense;
+  auto& operation = dense.find(key(Kind::backward_data, spec),
+                                           [&](const dnnl::engine& engine) { return make_backward_data(engine, spec, dense.factor_type()); });
+  operation.set(DNNL_ARG_DIFF_DST, dense.factor(0, given, n.output));
   operation.set(DNNL_ARG_WEIGHTS, weights);
   operation.set(DNNL_ARG_DIFF_SRC, wanted);
-  environment.dense.run(operation);
+  dense.run(operation);
 }
 
 }  // namespace spikeship::conv

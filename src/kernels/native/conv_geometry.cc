@@ -59,7 +59,9 @@ Dense::Key key(Kind kind, const ConvSpec& spec) {
   return key;
 }
 
-Geometry geometry(const ConvSpec& spec, bool bias) {
+Types all_of(memory::data_type type) { return {type, type, type}; }
+
+Geometry geometry(const ConvSpec& spec, bool bias, Types types) {
   const auto data = memory::data_type::f32;
   const bool three = spec.axes == 3;
   const Tag activations = three ? Tag::ndhwc : Tag::nhwc;
@@ -70,12 +72,12 @@ Geometry geometry(const ConvSpec& spec, bool bias) {
 
   Geometry result;
   auto& d = result.descriptors;
-  d.source = {with_front({batch, in}, spatial(spec, spec.input)), data, activations};
-  d.destination = {with_front({batch, out}, spatial(spec, spec.output)), data, activations};
+  d.source = {with_front({batch, in}, spatial(spec, spec.input)), types.source, activations};
+  d.destination = {with_front({batch, out}, spatial(spec, spec.output)), types.destination, activations};
   if (bias) d.bias = {{out}, data, Tag::x};
   const memory::dims front = groups == 1 ? memory::dims{out, in} : memory::dims{groups, out / groups, in / groups};
   const memory::dims weights = with_front(front, spatial(spec, spec.kernel));
-  d.weights = {weights, data, Tag::any};
+  d.weights = {weights, types.weights, Tag::any};
   const Tag plain = groups == 1 ? (three ? Tag::oidhw : Tag::oihw) : (three ? Tag::goidhw : Tag::goihw);
   result.plain_weights = {weights, data, plain};
 

@@ -23,6 +23,12 @@ Counts counts(const ConvSpec& spec);
 // Throws where groups do not fit, or a window cannot be.
 void check(const ConvSpec& spec, const char* where);
 Dense::Key key(Kind kind, const ConvSpec& spec);
-Geometry geometry(const ConvSpec& spec, bool bias);
+// `types`: of source, weights and destination as the library computes with them. Plain weights and biases are float32.
+struct Types {
+  dnnl::memory::data_type source, weights, destination;
+};
+Geometry geometry(const ConvSpec& spec, bool bias, Types types);
+// All three of one type: the hint that backward operations are planned with.
+Types all_of(dnnl::memory::data_type type);
 
 }  // namespace spikeship::conv

@@ -44,10 +44,11 @@ bool best_kernel_errs(const ConvSpec& spec) {
 }
 
 // `order`: of the weights, or null where the library may choose.
-DenseOperation make(const dnnl::engine& engine, const ConvSpec& spec, const memory::desc* order) {
-  Geometry g = geometry(spec, false);
+DenseOperation make(const dnnl::engine& engine, const ConvSpec& spec, const memory::desc* order, memory::data_type factors) {
+  Geometry g = geometry(spec, false, {factors, memory::data_type::f32, factors});
   if (order != nullptr) g.descriptors.weights = *order;
-  const auto hint = dnnl_compat::conv_forward(engine, g.descriptors, {}, dnnl::prop_kind::forward_training);
+  const Geometry planned = geometry(spec, false, all_of(factors));
+  const auto hint = dnnl_compat::conv_forward(engine, planned.descriptors, {}, dnnl::prop_kind::forward_training);
   auto pd = dnnl_compat::conv_backward_weights(engine, g.descriptors, dense_attributes(), hint);
   if (best_kernel_errs(spec)) pd.next_impl();
   DenseOperation operation;
@@ -91,12 +92,12 @@ struct Pieces {
   static DenseOperation& find(Environment& environment, const ConvSpec& spec, const memory::desc* order) {
     auto name = key(Kind::backward_weights, spec);
     name.push_back(order != nullptr);
-    return environment.dense.find(std::move(name), [&](const dnnl::engine& engine) { return make(engine, spec, order); });
+    return environment.dense.find(std::move(name), [&](const dnnl::engine& engine) { return make(engine, spec, order, environment.dense.factor_type()); });
   }
 };
 
 // Runs one piece on memory of its own: several threads run the same operation.
-void run_piece(const DenseOperation& operation, float* source, float* given, void* wanted, void* scratchpad) {
+void run_piece(const DenseOperation& operation, void* source, void* given, void* wanted, void* scratchpad) {
   std::unordered_map<int, memory> arguments;
   for (const auto& [argument, shared] : operation.arguments) {
     void* data = argument == DNNL_ARG_SRC ? source : argument == DNNL_ARG_DIFF_DST ? given : wanted;
@@ -109,7 +110,7 @@ void run_piece(const DenseOperation& operation, float* source, float* given, voi
 }
 
 // The gradient in the library's order.
-float* sum_of_pieces(Environment& environment, const ConvSpec& spec, const Pieces& pieces, float* source, float* given) {
+float* sum_of_pieces(Environment& environment, const ConvSpec& spec, const Pieces& pieces, void* source, void* given) {
   const size_t weights = bytes_of(*pieces.operation, DNNL_ARG_DIFF_WEIGHTS);
   const size_t scratchpad = std::max(bytes_of(*pieces.operation, DNNL_ARG_SCRATCHPAD),
                                      bytes_of(*pieces.larger_operation, DNNL_ARG_SCRATCHPAD));
@@ -117,15 +118,15 @@ float* sum_of_pieces(Environment& environment, const ConvSpec& spec, const Piece
   auto* memory = static_cast<char*>(environment.pieces.bytes((pieces.count + 1) * weights + threads * scratchpad));
   char* partials = memory + weights;
   char* scratchpads = partials + pieces.count * weights;
-  const size_t input = spec.input_points() * spec.in_channels;
-  const size_t output = spec.output_points() * spec.out_channels;
+  const size_t input = spec.input_points() * spec.in_channels * environment.dense.factor_bytes();
+  const size_t output = spec.output_points() * spec.out_channels * environment.dense.factor_bytes();
   std::atomic<dnnl_status_t> failure{dnnl_success};
 
 #pragma omp parallel for schedule(static) if (pieces.count > 1)
   for (size_t piece = 0; piece < pieces.count; piece++) {
     const size_t image = pieces.first_image(piece);
     try {
-      run_piece(pieces.at(piece), source + image * input, given + image * output, partials + piece * weights,
+      run_piece(pieces.at(piece), static_cast<char*>(source) + image * input, static_cast<char*>(given) + image * output, partials + piece * weights,
                 scratchpads + static_cast<size_t>(omp_get_thread_num()) * scratchpad);
     } catch (const dnnl::error& error) {
       failure = error.status;
@@ -161,7 +162,8 @@ void backward_weights(Environment& environment, ConvSpec spec, Buffer x, Buffer 
     source = input;
   }
   const Pieces pieces(environment, spec, n.weights);
-  float* sum = sum_of_pieces(environment, spec, pieces, source, given);
+  Dense& dense = environment.dense;
+  float* sum = sum_of_pieces(environment, spec, pieces, dense.factor(0, source, counts(spec).input), dense.factor(1, given, n.output));
   environment.dense.reorder_out(*pieces.operation, sum, wanted, n.weights);
 }
 

@@ -148,6 +148,10 @@ struct OpNames<BinaryOp> {
   static constexpr std::string_view all[] = {"add", "sub", "mul", "div", "max", "min", "greaterEqual", "greater", "equal"};
 };
 template <>
+struct OpNames<Precision> {
+  static constexpr std::string_view all[] = {"float32", "bfloat16"};
+};
+template <>
 struct OpNames<ReduceOp> {
   static constexpr std::string_view all[] = {"sum", "mean", "max", "argmax"};
 };

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "elementwise_kernels.h"
+
 namespace spikeship {
 
 void DenseOperation::add(int argument, const dnnl::memory::desc& desc, const dnnl::engine& engine) {
@@ -35,9 +37,21 @@ dnnl::primitive_attr dense_attributes() {
 }
 
 Dense::Dense(Allocator& allocator)
-    : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_), scratchpad_(allocator), weights_(allocator) {}
+    : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_), scratchpad_(allocator), weights_(allocator), factors_{Workspace(allocator), Workspace(allocator)} {}
+
+dnnl::memory::data_type Dense::factor_type() const {
+  return precision == Precision::bfloat16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
+}
+
+void* Dense::factor(size_t place, float* values, size_t count) {
+  if (precision == Precision::float32) return values;
+  auto* rounded = static_cast<uint16_t*>(factors_[place].bytes(count * sizeof(uint16_t)));
+  SPIKESHIP_ON_BEST_ISA(to_bfloat16(values, rounded, count));
+  return rounded;
+}
 
 DenseOperation& Dense::find(Key key, const std::function<DenseOperation(const dnnl::engine&)>& make) {
+  key.push_back(static_cast<int64_t>(precision));
   key.push_back(omp_get_max_threads());  // a primitive is planned for a number of threads
   if (const auto found = index_.find(key); found != index_.end()) {
     recent_.splice(recent_.begin(), recent_, found->second);
@@ -83,6 +97,7 @@ void Dense::reorder_out(DenseOperation& operation, float* from, float* to, size_
 void Dense::release_workspace() {
   scratchpad_.release();
   weights_.release();
+  for (Workspace& factors : factors_) factors.release();
 }
 
 }  // namespace spikeship

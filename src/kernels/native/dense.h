@@ -30,9 +30,20 @@ struct DenseOperation {
   void set(int argument, void* data);
 };
 
+// What convolutions and matrix products round their factors to. Sums are float32 in both, and so is every result.
+enum class Precision : int64_t { float32, bfloat16 };
+
 class Dense {
  public:
   explicit Dense(Allocator& allocator);
+  Precision precision = Precision::float32;
+  // The element type of factors.
+  dnnl::memory::data_type factor_type() const;
+  // Bytes of one element of a factor.
+  size_t factor_bytes() const { return precision == Precision::bfloat16 ? 2 : 4; }
+  // A factor as the library is to read it: the floats themselves, or their rounding in memory of ours that is valid until the next
+  // call with the same place (0 or 1).
+  void* factor(size_t place, float* values, size_t count);
   // What identifies an operation: a number for its kind, then its sizes and flags.
   using Key = std::vector<int64_t>;
   // The operation of this key for the current number of threads; `make` is called the first time.
@@ -42,7 +53,9 @@ class Dense {
   void reorder_out(DenseOperation& operation, float* from, float* to, size_t count);
   // Gives up memory that is only kept for speed.
   void release_workspace();
-  size_t workspace_bytes() const { return scratchpad_.capacity() + weights_.capacity(); }
+  size_t workspace_bytes() const {
+    return scratchpad_.capacity() + weights_.capacity() + factors_[0].capacity() + factors_[1].capacity();
+  }
 
  private:
   using Entry = std::pair<Key, DenseOperation>;
@@ -52,6 +65,7 @@ class Dense {
   dnnl::stream stream_;
   Workspace scratchpad_;
   Workspace weights_;
+  Workspace factors_[2];
   std::list<Entry> recent_;  // most recently used first
   std::map<Key, std::list<Entry>::iterator> index_;
 };

@@ -89,6 +89,16 @@ void to_float16(const float* x, uint16_t* out, size_t count) {
   }
 }
 
+// To the nearest number with 8 significant bits, halves to even; NaN stays NaN.
+void to_bfloat16(const float* x, uint16_t* out, size_t count) {
+#pragma omp parallel for simd schedule(static) if (count >= parallel_from)
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t bits = std::bit_cast<uint32_t>(x[i]);
+    const uint32_t nearest = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+    out[i] = static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? bits >> 16 | 0x40u : nearest);
+  }
+}
+
 void from_float16(const uint16_t* x, float* out, size_t count) {
 #pragma omp parallel for simd schedule(static) if (count >= parallel_from)
   for (size_t i = 0; i < count; i++) {

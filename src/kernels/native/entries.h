@@ -33,6 +33,7 @@ void trim_cache(Environment&);
 namespace info {
 CoreInfo describe(Environment&);
 void set_threads(Environment&, size_t count);
+void set_precision(Environment&, Precision precision);
 }  // namespace info
 
 namespace elements {

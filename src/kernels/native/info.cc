@@ -53,4 +53,6 @@ void set_threads(Environment&, size_t count) {
   omp_set_num_threads(static_cast<int>(count));
 }
 
+void set_precision(Environment& environment, Precision precision) { environment.dense.precision = precision; }
+
 }  // namespace spikeship::info

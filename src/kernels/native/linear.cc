@@ -16,6 +16,7 @@ struct Product {
   bool transpose_a, transpose_b;
   int64_t rows, columns, inner;
   bool bias, accumulate;
+  dnnl::memory::data_type factors;
 };
 
 DenseOperation make(const dnnl::engine& engine, const Product& p) {
@@ -30,8 +31,8 @@ DenseOperation make(const dnnl::engine& engine, const Product& p) {
     add_what_was_there.append_sum();
     attributes.set_post_ops(add_what_was_there);
   }
-  const auto pd = dnnl_compat::matmul(engine, {{p.rows, p.inner}, data, order(p.transpose_a)},
-                                      {{p.inner, p.columns}, data, order(p.transpose_b)}, bias,
+  const auto pd = dnnl_compat::matmul(engine, {{p.rows, p.inner}, p.factors, order(p.transpose_a)},
+                                      {{p.inner, p.columns}, p.factors, order(p.transpose_b)}, bias,
                                       {{p.rows, p.columns}, data, memory::format_tag::ab}, attributes);
   DenseOperation operation;
   operation.primitive = dnnl::matmul(pd);
@@ -45,14 +46,15 @@ DenseOperation make(const dnnl::engine& engine, const Product& p) {
 
 // c [rows, columns] = a [rows, inner] times b [inner, columns], plus bias [columns] (or null), plus c where it is to be kept.
 void multiply(Environment& environment, const Product& p, float* a, float* b, float* bias, float* c) {
-  auto& operation = environment.dense.find(
+  Dense& dense = environment.dense;
+  auto& operation = dense.find(
       {matmul_kind, p.transpose_a, p.transpose_b, p.rows, p.columns, p.inner, p.bias, p.accumulate},
       [&](const dnnl::engine& engine) { return make(engine, p); });
-  operation.set(DNNL_ARG_SRC, a);
-  operation.set(DNNL_ARG_WEIGHTS, b);
+  operation.set(DNNL_ARG_SRC, dense.factor(0, a, static_cast<size_t>(p.rows * p.inner)));
+  operation.set(DNNL_ARG_WEIGHTS, dense.factor(1, b, static_cast<size_t>(p.inner * p.columns)));
   if (p.bias) operation.set(DNNL_ARG_BIAS, bias);
   operation.set(DNNL_ARG_DST, c);
-  environment.dense.run(operation);
+  dense.run(operation);
 }
 
 // The product over nothing: zeros, or the bias.
@@ -73,7 +75,8 @@ void matmul(Environment& environment, bool transpose_a, bool transpose_b, size_t
   if (m == 0 || n == 0 || (k == 0 && accumulate)) return;
   if (k == 0) return without_inner(m, n, nullptr, result);
   multiply(environment,
-           {transpose_a, transpose_b, static_cast<int64_t>(m), static_cast<int64_t>(n), static_cast<int64_t>(k), false, accumulate},
+           {transpose_a, transpose_b, static_cast<int64_t>(m), static_cast<int64_t>(n), static_cast<int64_t>(k), false, accumulate,
+            environment.dense.factor_type()},
            left, right, nullptr, result);
 }
 
@@ -87,7 +90,7 @@ void forward(Environment& environment, size_t rows, size_t in_features, size_t o
   if (in_features == 0) return without_inner(rows, out_features, offsets, result);
   multiply(environment,
            {false, true, static_cast<int64_t>(rows), static_cast<int64_t>(out_features), static_cast<int64_t>(in_features),
-            offsets != nullptr, false},
+            offsets != nullptr, false, environment.dense.factor_type()},
            source, weights, offsets, result);
 }
 

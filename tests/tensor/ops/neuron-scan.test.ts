@@ -180,7 +180,7 @@ describe("the gradient of a neuron", () => {
           return memoryStats().liveBytes - before;
         });
       };
-      const extraBytes = (kind: string, options: object) =>
+      const extraBytes = (kind: NeuronKind, options: object) =>
         bytesOf(() => run(kind, options, x)) - bytesOf(() => noGrad(() => run(kind, options, x)));
       // a potential for each step
       expect(extraBytes("CubaLIFNode", { currentDecay: 0.5, voltageDecay: 0.5 })).toBeGreaterThanOrEqual(4 * 4 * 1000);
