@@ -44,11 +44,12 @@ function copyGBs(bytes: number, threads: number, tries: number): number {
 }
 
 export function measureMachine(sizes: Sizes, tries: number): Machine {
-  const { cpu, threads } = core().info();
+  const { cpu, threads, isa } = core().info();
   return {
     matmulGflops: matmulGflops(sizes.matrix, tries),
     copyGBs: copyGBs(sizes.copyBytes, threads, tries),
     cpu,
     threads,
+    isa,
   };
 }

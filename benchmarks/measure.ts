@@ -1,6 +1,6 @@
 /** Times a prepared case: some runs to warm up, then as many as were asked for and a least total time. */
-import type { BenchmarkCase } from "./cases.ts";
-import { profile } from "./profile.ts";
+import { core, Profile } from "../src/kernels/index.ts";
+import type { BenchmarkCase, Prepared } from "./cases.ts";
 
 export interface MeasureOptions {
   /** Timed runs, at least. */
@@ -55,6 +55,17 @@ export async function measureCase(
   } finally {
     prepared.dispose();
   }
+}
+
+/** Times are for one run. */
+async function profile(prepared: Prepared, runs: number): Promise<string[]> {
+  const profiled = new Profile(core());
+  try {
+    for (let i = 0; i < runs; i++) await prepared.run();
+  } finally {
+    profiled.stop();
+  }
+  return profiled.table(runs);
 }
 
 /** The middle of sorted numbers. */

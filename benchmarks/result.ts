@@ -11,6 +11,7 @@ export const machineSchema = z.strictObject({
     .describe("best rate of a copy beyond the caches, read and written bytes, 10^9 bytes a second"),
   cpu: z.string().describe("name of the processor"),
   threads: z.int().positive().describe("threads of the native core"),
+  isa: z.string().describe("instruction set that the kernels run with"),
 });
 export type Machine = z.infer<typeof machineSchema>;
 
@@ -23,6 +24,16 @@ export const caseResultSchema = z.strictObject({
   gbs: figure.nullable().describe("bytes that must move (work.ts) by time"),
   fractionOfCopy: figure.nullable().describe("gbs / machine.copyGBs"),
   peakMB: figure.nullable().describe("growth of the process's resident memory to its peak, 10^6 bytes"),
+  processMB: figure.nullable().describe("largest resident memory of the whole process, 10^6 bytes"),
+  peer: z
+    .strictObject({
+      program: z.string(),
+      milliseconds: figure.describe("median time of the same work"),
+      processMB: figure,
+      ratio: figure.describe("its median time by ours"),
+    })
+    .nullable()
+    .describe("the same case on another program in the same run; null: not asked for, or not possible"),
 });
 export type CaseResult = z.infer<typeof caseResultSchema>;
 

@@ -9,9 +9,10 @@ import { Command } from "commander";
 import { type BenchmarkCase, benchmarkCases } from "./cases.ts";
 import type { Answer, Job } from "./child.ts";
 import { type Measurement, median } from "./measure.ts";
+import { measurePeer, type PeerMeasurement } from "./peer.ts";
 import { type BenchmarkResult, benchmarkResultSchema, type CaseResult, type Machine } from "./result.ts";
 import { DEFAULT_SIZES, TINY_SIZES } from "./sizes.ts";
-import { caseLine, machineLine, tableHead } from "./table.ts";
+import { caseLine, machineLine, peerLine, tableHead } from "./table.ts";
 
 interface Options {
   json?: string;
@@ -21,6 +22,7 @@ interface Options {
   profile?: boolean;
   threads?: number;
   repeat?: number;
+  peer?: string;
 }
 
 const runner = fileURLToPath(new URL("../scripts/run-ts.mjs", import.meta.url));
@@ -55,11 +57,16 @@ function billions(work: number | null, milliseconds: number): number | null {
   return work === null ? null : work / milliseconds / 1e6;
 }
 
-function caseResult(benchmark: BenchmarkCase, measurement: Measurement | null, machine: Machine): CaseResult {
+function caseResult(
+  benchmark: BenchmarkCase,
+  measurement: Measurement | null,
+  peer: PeerMeasurement | null,
+  machine: Machine,
+): CaseResult {
   const { name, images, flops, bytes } = benchmark;
   if (!measurement) {
     const nothing = { milliseconds: null, imagesPerSecond: null, gflops: null, fractionOfMatmul: null };
-    return { name, ...nothing, gbs: null, fractionOfCopy: null, peakMB: null };
+    return { name, ...nothing, gbs: null, fractionOfCopy: null, peakMB: null, processMB: null, peer: null };
   }
   const milliseconds = median(measurement.milliseconds);
   const gflops = billions(flops, milliseconds);
@@ -73,7 +80,14 @@ function caseResult(benchmark: BenchmarkCase, measurement: Measurement | null, m
     gbs,
     fractionOfCopy: gbs === null ? null : gbs / machine.copyGBs,
     peakMB: measurement.peakMB,
+    processMB: measurement.processMB,
+    peer: peer && peerResult(peer, milliseconds),
   };
+}
+
+function peerResult({ program, milliseconds, processMB }: PeerMeasurement, ours: number): CaseResult["peer"] {
+  const theirs = median(milliseconds);
+  return { program, milliseconds: theirs, processMB, ratio: theirs / ours };
 }
 
 function noteOf({ neuronSteps }: BenchmarkCase, { milliseconds, processMB }: Measurement): string {
@@ -98,21 +112,27 @@ async function bench(options: Options): Promise<BenchmarkResult> {
   const first = await measureLimits(job);
   show(machineLine(first));
   show(tableHead());
-  const answers: Answer[] = [];
+  const measured: { measurement: Measurement | null; peer: PeerMeasurement | null }[] = [];
   for (const benchmark of wanted) {
     const answer = await inProcess({ ...job, name: benchmark.name });
-    answers.push(answer);
     const measurement = "measurement" in answer ? answer.measurement : null;
     const note = measurement ? noteOf(benchmark, measurement) : "reason" in answer ? answer.reason : "";
-    show(caseLine(caseResult(benchmark, measurement, first), measurement?.milliseconds[0] ?? null, note));
+    const peer = options.peer
+      ? await measurePeer(options.peer, benchmark.name, { threads: first.threads, seconds: job.seconds })
+      : null;
+    const peerFound = typeof peer === "string" ? null : peer;
+    measured.push({ measurement, peer: peerFound });
+    const result = caseResult(benchmark, measurement, peerFound, first);
+    show(caseLine(result, measurement?.milliseconds[0] ?? null, note));
+    if (options.peer) show(peerLine(result, typeof peer === "string" ? peer : ""));
     for (const text of measurement?.profile ?? []) show(`  ${text}`);
   }
   // Measured again at the end: the better of both is nearer to what the machine can do.
   const machine = better(first, await measureLimits(job));
   show(machineLine(machine));
   const cases = wanted.map((benchmark, i) => {
-    const answer = answers[i]!;
-    return caseResult(benchmark, "measurement" in answer ? answer.measurement : null, machine);
+    const { measurement, peer } = measured[i]!;
+    return caseResult(benchmark, measurement, peer, machine);
   });
   return benchmarkResultSchema.parse({ machine, cases });
 }
@@ -126,6 +146,10 @@ const program = new Command("bench")
   .option("--profile", "show where the time of each case goes, operation by operation")
   .option("--threads <count>", "threads of the native core", Number)
   .option("--repeat <count>", "timed runs of each case", Number)
+  .option(
+    "--peer <python>",
+    "also time the cases on SpikingJelly with this Python, which needs PyTorch and SpikingJelly",
+  )
   .parse();
 
 const options = program.opts<Options>();

@@ -33,3 +33,10 @@ export function caseLine(result: CaseResult, best: number | null, note: string):
   ];
   return note === "" ? line(cells) : `${line(cells)}  ${note}`;
 }
+
+/** The line below a case: the same work on another program. `reason`: why there is none. */
+export function peerLine({ peer }: CaseResult, reason: string): string {
+  if (!peer) return `  peer not run: ${reason}`;
+  const { program, milliseconds, processMB, ratio } = peer;
+  return `  ${program}: ${milliseconds.toFixed(2)} ms, process ${processMB.toFixed(0)} MB: ${ratio.toFixed(1)} times ours`;
+}

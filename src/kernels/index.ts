@@ -3,6 +3,7 @@ import { openCore } from "./load.ts";
 import type { NativeCore } from "./native-core.ts";
 
 export type * from "./native-core.ts";
+export { Profile, type ProfiledOperation } from "./profile.ts";
 
 let opened: NativeCore | null = null;
 

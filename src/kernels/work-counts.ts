@@ -1,11 +1,10 @@
 /**
- * Where the time of a case goes: every call into the native core is timed, and what it computed and moved is counted from its arguments. Time
- * outside the core (JavaScript) is what is left. Shown by `npm run bench -- --profile`.
+ * How much work a call into the native core is, counted from its arguments: floating-point operations and bytes that must move. What is not listed
+ * is timed without a rate.
  */
-import { type ConvSpec, core, type NativeCore, type NeuronBackward, type NeuronForward } from "../src/kernels/index.ts";
-import type { Prepared } from "./cases.ts";
+import type { ConvSpec, NativeCore, NeuronBackward, NeuronForward } from "./native-core.ts";
 
-interface Count {
+export interface Count {
   /** What tells calls of one function apart. */
   detail?: string;
   flops?: number;
@@ -51,7 +50,7 @@ function backwardScan(call: NeuronBackward): Count {
   return { detail: `${variant} ${steps}x${elements}`, bytes: FLOAT * elements * (steps * sequences + once) };
 }
 
-const COUNTERS: Counters = {
+export const COUNTERS: Counters = {
   fill: (_, count) => floats(count, 1),
   copy: (_s, _sb, _t, _tb, bytes) => ({ detail: `${bytes / FLOAT}`, bytes: 2 * bytes }),
   copyStrided: (rows, block) => ({ detail: `${rows}x${block / FLOAT}`, bytes: 2 * rows * block }),
@@ -87,75 +86,3 @@ const COUNTERS: Counters = {
   adamStep: (_p, _g, _m, _v, count) => floats(count, 7),
   randomBernoulli: (_s, _t, _p, _x, _o, count) => floats(count, 2),
 };
-
-/** One kind of call, summed over all runs. */
-interface Operation extends Required<Count> {
-  name: string;
-  calls: number;
-  milliseconds: number;
-}
-
-/** Runs a prepared case `runs` times with every native call timed. Returns a table, the longest first; times are for one run. */
-export async function profile(prepared: Prepared, runs: number): Promise<string[]> {
-  const operations = new Map<string, Operation>();
-  const native = core();
-  const originals = { ...native };
-  for (const name of Object.keys(originals)) timeCalls(native, name as keyof NativeCore, operations);
-  const start = performance.now();
-  try {
-    for (let i = 0; i < runs; i++) await prepared.run();
-  } finally {
-    Object.assign(native, originals);
-  }
-  const total = (performance.now() - start) / runs;
-  const perRun = [...operations.values()].map((operation) => ({
-    ...operation,
-    milliseconds: operation.milliseconds / runs,
-  }));
-  const rest = total - perRun.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
-  perRun.sort((a, b) => b.milliseconds - a.milliseconds);
-  return [
-    row(["operation", "calls", "ms", "share", "GFLOP/s", "GB/s"]),
-    ...perRun
-      .filter(({ milliseconds }) => milliseconds > total / 500)
-      .map((operation) => operationRow(operation, runs, total)),
-    row(["JavaScript", "", rest.toFixed(3), `${((100 * rest) / total).toFixed(1)}%`, "", ""]),
-    row(["all", "", total.toFixed(3), "", "", ""]),
-  ];
-}
-
-/** Replaces one function of the core by itself with a clock around it. */
-function timeCalls(native: NativeCore, name: keyof NativeCore, operations: Map<string, Operation>): void {
-  const original = native[name] as (...values: unknown[]) => unknown;
-  const count = COUNTERS[name] as ((...values: unknown[]) => Count) | undefined;
-  const timed = (...values: unknown[]) => {
-    const { detail = "", flops = 0, bytes = 0 } = count?.(...values) ?? {};
-    const key = `${name} ${detail}`;
-    const operation = operations.get(key) ?? { name, detail, calls: 0, milliseconds: 0, flops: 0, bytes: 0 };
-    operations.set(key, operation);
-    operation.calls++;
-    operation.flops += flops;
-    operation.bytes += bytes;
-    const start = performance.now();
-    try {
-      return original(...values);
-    } finally {
-      operation.milliseconds += performance.now() - start;
-    }
-  };
-  Object.assign(native, { [name]: timed });
-}
-
-function operationRow(
-  { name, detail, calls, milliseconds, flops, bytes }: Operation,
-  runs: number,
-  total: number,
-): string {
-  const rate = (work: number) => (work > 0 ? (work / runs / milliseconds / 1e6).toFixed(1) : "");
-  const share = `${((100 * milliseconds) / total).toFixed(1)}%`;
-  return row([`${name} ${detail}`, `${calls / runs}`, milliseconds.toFixed(3), share, rate(flops), rate(bytes)]);
-}
-
-function row(cells: readonly string[]): string {
-  return cells.map((cell, i) => (i === 0 ? cell.padEnd(56) : cell.padStart(9))).join("");
-}
