@@ -256,6 +256,12 @@ export interface NativeCore {
     y: BufferId,
   ): void;
   convForward(spec: ConvSpec, x: BufferId, weight: BufferId, bias: BufferId, y: BufferId): void;
+  /**
+   * The sums of convForward over those inputs that are not zero, for one group. Each output adds in the order of its window's rows, columns and
+   * channels, so it differs from convForward by rounding only, and not at all where every sum is exact. false: more than the share
+   * `mostEvents` of x is not zero, and nothing was computed.
+   */
+  convEvents(spec: ConvSpec, x: BufferId, weight: BufferId, bias: BufferId, y: BufferId, mostEvents: number): boolean;
   convBackwardData(spec: ConvSpec, gradY: BufferId, weight: BufferId, gradX: BufferId): void;
   /** gradBias 0: not wanted. */
   convBackwardWeights(spec: ConvSpec, x: BufferId, gradY: BufferId, gradWeight: BufferId, gradBias: BufferId): void;

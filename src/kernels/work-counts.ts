@@ -66,6 +66,7 @@ export const COUNTERS: Counters = {
   matmul: (_a, _b, m, n, k) => matrices(m, n, k),
   linearForward: (rows, inFeatures, outFeatures) => matrices(rows, outFeatures, inFeatures),
   convForward: conv,
+  convEvents: conv,
   convBackwardData: conv,
   convBackwardWeights: conv,
   poolForward: (_, spec, _x, _y, indices) => ({

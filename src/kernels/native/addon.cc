@@ -14,6 +14,8 @@ namespace {
 
 Napi::Value to_js(Napi::Env env, double number) { return Napi::Number::New(env, number); }
 
+Napi::Value to_js(Napi::Env env, bool yes) { return Napi::Boolean::New(env, yes); }
+
 Napi::Value to_js(Napi::Env env, const MemoryStats& stats) {
   auto object = Napi::Object::New(env);
   object["liveBuffers"] = static_cast<double>(stats.live_buffers);
@@ -125,6 +127,7 @@ Napi::Object make_core(Napi::Env env) {
   add<linear::matmul>(core, "matmul");
   add<linear::forward>(core, "linearForward");
   add<conv::forward>(core, "convForward");
+  add<conv::forward_events>(core, "convEvents");
   add<conv::backward_data>(core, "convBackwardData");
   add<conv::backward_weights>(core, "convBackwardWeights");
   add<pool::forward>(core, "poolForward");

@@ -70,6 +70,7 @@ void forward(Environment&, size_t rows, size_t in_features, size_t out_features,
 
 namespace conv {
 void forward(Environment&, ConvSpec spec, Buffer x, Buffer weight, OptionalBuffer bias, Buffer y);
+bool forward_events(Environment&, ConvSpec spec, Buffer x, Buffer weight, OptionalBuffer bias, Buffer y, double most_events);
 void backward_data(Environment&, ConvSpec spec, Buffer grad_y, Buffer weight, Buffer grad_x);
 void backward_weights(Environment&, ConvSpec spec, Buffer x, Buffer grad_y, Buffer grad_weight, OptionalBuffer grad_bias);
 }  // namespace conv

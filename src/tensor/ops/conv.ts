@@ -1,13 +1,13 @@
 /** Convolutions over one to three spatial axes (cross-correlation, as PyTorch). The work is done channels-last. */
-import { fail, formatShape } from "../../core/index.ts";
+import { fail } from "../../core/index.ts";
 import { type ConvSpec, core } from "../../kernels/index.ts";
 import { record } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
 import { expectFloat, type PerAxis, perAxis } from "./arguments.ts";
+import { convSpec } from "./conv-spec.ts";
 import { sumRows } from "./linear.ts";
 import { pad } from "./pad.ts";
 import { toChannelsLast, toPlain } from "./shape.ts";
-import { windowSizes } from "./window.ts";
 
 export interface ConvOptions {
   stride?: PerAxis | undefined;
@@ -32,8 +32,6 @@ export function conv3d(x: Tensor, weight: Tensor, bias: Tensor | null = null, op
   return convolve("conv3d", 3, x, weight, bias, options);
 }
 
-type FixedPadding = Omit<ConvOptions, "padding"> & { padding: PerAxis };
-
 /** x with dilation * (kernel - 1) zeros along each spatial axis, half of them (rounded down) in front, as PyTorch's "same". */
 function padSame(where: string, spatial: number, x: Tensor, weight: Tensor, options: ConvOptions): Tensor {
   const stride = perAxis(where, "stride", options.stride ?? 1, spatial, 1);
@@ -46,51 +44,6 @@ function padSame(where: string, spatial: number, x: Tensor, weight: Tensor, opti
     x,
     total.map((zeros) => [Math.floor(zeros / 2), Math.ceil(zeros / 2)] as const),
   );
-}
-
-/** The shapes as the native core wants them; throws where they do not fit together. */
-function convSpec(
-  where: string,
-  spatial: number,
-  x: Tensor,
-  weight: Tensor,
-  bias: Tensor | null,
-  options: FixedPadding,
-) {
-  const groups = perAxis(where, "groups", options.groups ?? 1, 1, 1)[0]!;
-  const [batch = 0, inChannels = 0, ...input] = x.shape;
-  const [outChannels = 0, groupChannels = 0, ...kernel] = weight.shape;
-  const fits =
-    x.shape.length === spatial + 2 &&
-    weight.shape.length === spatial + 2 &&
-    inChannels === groupChannels * groups &&
-    outChannels % groups === 0 &&
-    (!bias || (bias.shape.length === 1 && bias.shape[0] === outChannels));
-  if (!fits) {
-    const axes = ["W", "H,W", "D,H,W"][spatial - 1]!;
-    fail("SHAPE", {
-      where,
-      expected: `input [B,C,${axes}], weight [O,C/groups,k...], bias [O], groups that divide C and O`,
-      got: `${formatShape(x.shape)}, ${formatShape(weight.shape)}, ${bias ? formatShape(bias.shape) : "no bias"}, groups ${groups}`,
-      hint: "Check the layer before it.",
-    });
-  }
-  const stride = perAxis(where, "stride", options.stride ?? 1, spatial, 1);
-  const padding = perAxis(where, "padding", options.padding, spatial, 0);
-  const dilation = perAxis(where, "dilation", options.dilation ?? 1, spatial, 1);
-  const output = windowSizes(where, input, { kernel, stride, padding, dilation, ceilMode: false });
-  return {
-    batch,
-    inChannels,
-    outChannels,
-    groups,
-    input,
-    kernel,
-    stride,
-    padding,
-    dilation,
-    output,
-  } satisfies ConvSpec;
 }
 
 function convolve(
