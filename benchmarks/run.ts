@@ -2,14 +2,15 @@
  * `npm run bench`: measures the machine's limits and every case, each in a process of its own, prints a table and writes JSON. What is counted
  * is in `work.ts`; what the figures mean in `docs/benchmarks.md`.
  */
-import { fork } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { type BenchmarkCase, benchmarkCases } from "./cases.ts";
-import type { Answer, Job } from "./child.ts";
+import type { Job } from "./child.ts";
+import { measureGrowth } from "./growth.ts";
+import { growthPlot } from "./growth-plot.ts";
 import { type Measurement, median } from "./measure.ts";
 import { measurePeer, type PeerMeasurement } from "./peer.ts";
+import { inProcess, measureLimits } from "./processes.ts";
 import { type BenchmarkResult, benchmarkResultSchema, type CaseResult, type Machine } from "./result.ts";
 import { DEFAULT_SIZES, TINY_SIZES } from "./sizes.ts";
 import { caseLine, machineLine, peerLine, tableHead } from "./table.ts";
@@ -23,28 +24,8 @@ interface Options {
   threads?: number;
   repeat?: number;
   peer?: string;
-}
-
-const runner = fileURLToPath(new URL("../scripts/run-ts.mjs", import.meta.url));
-const child = fileURLToPath(new URL("child.ts", import.meta.url));
-
-function inProcess(job: Job): Promise<Answer> {
-  return new Promise((resolve) => {
-    const started = fork(runner, [child, JSON.stringify(job)], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
-    let result: Answer | null = null;
-    started.on("message", (message) => {
-      result = message as Answer;
-    });
-    started.on("exit", (code, signal) => {
-      resolve(result ?? { reason: `its process ended with ${signal ?? `code ${code}`}` });
-    });
-  });
-}
-
-async function measureLimits(job: Job): Promise<Machine> {
-  const answer = await inProcess({ ...job, name: null });
-  if (!("machine" in answer)) throw new Error("reason" in answer ? answer.reason : "the machine was not measured");
-  return answer.machine;
+  growth?: boolean;
+  svg?: string;
 }
 
 /** The better of two measurements of one machine. */
@@ -146,12 +127,26 @@ const program = new Command("bench")
   .option("--profile", "show where the time of each case goes, operation by operation")
   .option("--threads <count>", "threads of the native core", Number)
   .option("--repeat <count>", "timed runs of each case", Number)
+  .option("--growth", "measure how time and memory of both networks grow with steps, batch and channels instead")
+  .option("--svg <file>", "with --growth: draw the figures")
   .option(
     "--peer <python>",
     "also time the cases on SpikingJelly with this Python, which needs PyTorch and SpikingJelly",
   )
   .parse();
 
+async function growth(options: Options): Promise<unknown> {
+  const result = await measureGrowth({
+    size: options.tiny ? "tiny" : options.quick ? "quick" : "full",
+    only: options.only ?? "",
+    threads: options.threads ?? null,
+    ...(options.repeat === undefined ? {} : { repeat: options.repeat }),
+    show: (line) => process.stdout.write(`${line}\n`),
+  });
+  if (options.svg) writeFileSync(options.svg, growthPlot(result));
+  return result;
+}
+
 const options = program.opts<Options>();
-const result = await bench(options);
+const result = await (options.growth ? growth(options) : bench(options));
 if (options.json) writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);

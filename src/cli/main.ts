@@ -18,6 +18,7 @@ const COMMANDS: Record<string, CommandEntry> = {
   export: { description: "write the chip's file and scripts", load: () => import("./commands/export.ts") },
   verify: { description: "prove that the file behaves as trained", load: () => import("./commands/verify.ts") },
   simulate: { description: "run a chip's file on NumPy arrays", load: () => import("./commands/simulate.ts") },
+  map: { description: "show cores, memory and cost on the chip", load: () => import("./commands/map.ts") },
   inspect: { description: "show what a file holds", load: () => import("./commands/inspect.ts") },
   report: { description: "make the page of a run again", load: () => import("./commands/report.ts") },
   schema: { description: "print the JSON Schema of a config", load: () => import("./commands/schema.ts") },
@@ -40,8 +41,13 @@ async function programFor(argv: readonly string[]): Promise<Command> {
       "Train spiking neural networks, fit them to a chip, write its file, and prove that it behaves as trained.",
     )
     .version(packageVersion())
+    .option(
+      "--profile",
+      "print where the time of a command went: milliseconds, GFLOP/s and GB/s of each native operation",
+    )
     .showSuggestionAfterError()
     .addHelpText("after", EPILOGUE);
+  profileOnDemand(program);
   const asked = argv.find((word) => !word.startsWith("-"));
   const wanted = asked === "help" ? argv[argv.indexOf("help") + 1] : asked;
   for (const [name, { description, load }] of Object.entries(COMMANDS)) {
@@ -49,6 +55,19 @@ async function programFor(argv: readonly string[]): Promise<Command> {
     else program.command(name).description(description);
   }
   return program;
+}
+
+/** `--profile` of any command: the table goes to standard error, after whatever the command prints. */
+function profileOnDemand(program: Command): void {
+  program.hook("preAction", async () => {
+    if (!program.opts<{ profile?: boolean }>().profile) return;
+    const { core, Profile } = await import("../kernels/index.ts");
+    const profile = new Profile(core());
+    process.once("exit", () => {
+      profile.stop();
+      process.stderr.write(`${profile.table().join("\n")}\n`);
+    });
+  });
 }
 
 /** A reader that closes early, such as `head`, wants no more; that is no failure. */

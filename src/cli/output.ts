@@ -15,7 +15,8 @@ export function percent(share: number): string {
 export function printFindings({ findings, lossy }: Pick<Artefact, "findings" | "lossy">): string[] {
   return [
     ...findings.map(
-      (f) => `${f.severity}: ${f.rule} at ${f.place}: ${f.message}${f.rewrite ? ` ${f.rewrite}` : ""} (${f.source})`,
+      ({ severity, rule, place, message, limit, rewrite, source }) =>
+        `${severity}: ${rule} at ${place}: ${message}${limit ? ` [${limit}]` : ""}${rewrite ? ` ${rewrite}` : ""} (${source})`,
     ),
     ...lossy.map((l) => `changed: ${l.place}: ${l.what} (${l.count} numbers, by at most ${l.largestChange})`),
   ];

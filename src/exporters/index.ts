@@ -6,7 +6,7 @@ import { createLynxiTarget } from "./lynxi/index.ts";
 import type { DeploymentTarget } from "./target.ts";
 
 export { type ArtefactHead, MANIFEST_FILE, readArtefactHead } from "./artefact.ts";
-export { type ArrangedInput, arrangeInput, arrangeTrace, type NumberArray } from "./simulation.ts";
+export { type ArrangedInput, type ArrangedTrace, arrangeInput, arrangeTrace, type NumberArray } from "./simulation.ts";
 export type * from "./target.ts";
 
 export const deploymentTargets: readonly DeploymentTarget[] = [

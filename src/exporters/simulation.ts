@@ -7,6 +7,12 @@ export interface NumberArray {
   data: Float32Array;
 }
 
+/** A trace in the order that people hold. */
+export interface ArrangedTrace {
+  shape: number[];
+  data: Float32Array | Int32Array;
+}
+
 export interface ArrangedInput {
   input: ChipInput;
   /** false: the array held one sample without a batch axis, and so shall the results. */
@@ -89,10 +95,11 @@ function timeFirst(data: Float32Array, batch: number, steps: number, wanted: num
 }
 
 /** A trace `[T, N, ...]` as `[N, T, ...]`, or `[T, ...]` for a single sample without batch axis. */
-export function arrangeTrace(trace: Pick<LayerTrace, "shape" | "data">, batched: boolean): NumberArray {
+export function arrangeTrace(trace: Pick<LayerTrace, "shape" | "data">, batched: boolean): ArrangedTrace {
   const [steps = 0, batch = 0, ...rest] = trace.shape;
   const size = sizeOf(rest);
-  const data = new Float32Array(trace.data.length);
+  // float32 cannot hold every whole number of 32 bits
+  const data = new (trace.data instanceof Int32Array ? Int32Array : Float32Array)(trace.data.length);
   for (let t = 0; t < steps; t++) {
     for (let n = 0; n < batch; n++) {
       const from = (t * batch + n) * size;

@@ -11,8 +11,10 @@ export interface Finding {
   severity: "error" | "warning" | "note";
   /** Layer path or place in a file. */
   place: string;
-  /** What was found, with the limit. */
+  /** What was found. */
   message: string;
+  /** The rule as a sentence, with its limit, where the message does not hold it. */
+  limit?: string;
   /** Where the limit is documented. */
   source: string;
   /** The legal rewrite, if there is one. */
@@ -50,7 +52,35 @@ export interface LayerTrace {
   /** Path of the layer in the network. */
   layer: string;
   shape: number[];
-  data: Uint8Array | Float32Array;
+  data: Uint8Array | Float32Array | Int32Array;
+}
+
+/** What lies behind the spikes of a layer: whole numbers in the chip's own units, `[T, N, ...]`. */
+export interface RegisterTrace {
+  layer: string;
+  /** The chip's name for it, such as `current` or `voltage`. */
+  register: string;
+  shape: number[];
+  data: Int32Array;
+}
+export type RegisterKind = "currents" | "voltages";
+
+/** One neuron step by step, as a table that a person can follow. */
+export interface StepWalk {
+  /** Sentences that say what the columns mean. */
+  about: string[];
+  header: string[];
+  /** For each step the rows that belong to it. */
+  steps: string[][][];
+}
+
+/** Which neuron to follow: layer by path or number, neuron and sample by index. */
+export interface WalkPlace {
+  layer: string;
+  neuron: number;
+  sample: number;
+  /** The chip's steps in a unit of training, where the file does not say it. */
+  scale: number;
 }
 
 export interface ChipRun {
@@ -66,6 +96,47 @@ export interface ChipRun {
   events: Finding[];
 }
 
+/** Membrane potentials of one layer before the comparison, over a run. */
+export interface PotentialFacts {
+  /** As the file compares it. */
+  threshold: number;
+  lowest: number;
+  highest: number;
+  /** Potentials seen: steps * samples * neurons. */
+  count: number;
+  /** How many lie at a distance of -1 to 1 thresholds from the threshold, in bins of equal width; `below` and `above`: beyond those. */
+  histogram: number[];
+  below: number;
+  above: number;
+  /** How many lie no further from the threshold than so many units of the chip's numbers there. */
+  near: { units: number; count: number }[];
+}
+
+/** Numbers that a chip's arithmetic could not hold as they were. */
+export interface NumberEvent {
+  /** overflow: infinite or no number. stall: a sum that did not move. subnormal: fewer significant bits than usual. */
+  kind: "overflow" | "stall" | "subnormal";
+  /** The first step where it was seen; null where results are the same at every step. */
+  step: number | null;
+  /** The most extreme one: the largest sum that stalled, the smallest subnormal. 0 for an overflow. */
+  value: number;
+  count: number;
+}
+
+export interface LayerNumbers {
+  layer: string;
+  /** Null: the layer compares nothing. */
+  potentials: PotentialFacts | null;
+  events: NumberEvent[];
+}
+
+/** What the numbers behind the spikes did over one run. */
+export interface NumberReport {
+  samples: number;
+  layers: LayerNumbers[];
+  findings: Finding[];
+}
+
 /** Input of a run: real images or spikes, `[T, N, ...]` (sequence) or `[N, ...]` (image), C,H,W order. */
 export interface ChipInput {
   form: "image" | "sequence";
@@ -73,13 +144,18 @@ export interface ChipInput {
   data: Float32Array;
 }
 
-/** `chip`: the chip's own numbers. `float32`: the file's graph without the chip's rounding, where that means something. */
-export type RunMode = "chip" | "float32";
+/**
+ * `chip`: the chip's own numbers. `float32`: the file's graph without the chip's rounding, where that means something. `twin`: the chip's
+ * rounding in an executor that is not ours, where there is one.
+ */
+export type RunMode = "chip" | "float32" | "twin";
 
 export interface ChipRunOptions {
   mode?: RunMode;
   /** Also give the spikes of every spiking layer. */
   layers?: boolean;
+  /** Keep what was loaded for further runs, until `close`. Default false. */
+  keep?: boolean;
   onProgress?: (done: number, of: number) => void;
 }
 
@@ -92,6 +168,23 @@ export interface FileInspection {
   /** What people read first: a name and a value a line. */
   about: [name: string, value: string][];
   tables: { title: string; header: string[]; rows: string[][] }[];
+  /** The layers in order, for a picture; absent where the file does not say them. */
+  layers?: InspectedLayer[];
+}
+
+export interface InspectedLayer {
+  kind: string;
+  name: string;
+  /** Shape of what it gives; empty where the file does not say it. */
+  shape: string;
+  /** How large it is in the file: `25 nodes`. */
+  size: string;
+  spiking: boolean;
+}
+
+/** Where the layers of a file go on the chip, and what a run costs there, as far as it is known; what is unknown is called so. */
+export interface ChipMapping extends FileInspection {
+  findings: Finding[];
 }
 
 /** A file that was read back and can be run as the chip would. */
@@ -104,6 +197,12 @@ export interface ChipRuntime {
   /** Number of time-steps that the file fixes, or null when it runs any number. */
   readonly steps: number | null;
   run(input: ChipInput, options?: ChipRunOptions): Promise<ChipRun>;
+  /** Registers of some layers (paths or numbers; all by default) over a run. Absent where the chip's neurons cannot be looked into. */
+  registers?(input: ChipInput, kinds: readonly RegisterKind[], layers?: readonly string[]): RegisterTrace[];
+  /** What the numbers behind the spikes do; null where the file does not say which layer they belong to. Absent on exact chips. */
+  numbers?(input: ChipInput): NumberReport | null;
+  /** Follows one neuron. Absent as above. */
+  walk?(input: ChipInput, place: WalkPlace): StepWalk;
   close(): void;
 }
 
@@ -123,6 +222,30 @@ export interface ComparisonPlan {
   network: Network;
   mode: RunMode;
   contract: TargetContract;
+  /** Only so many of the samples: for a slow executor. Default all. */
+  samples?: number;
+}
+
+/** A legal rewrite that was applied to a file of a chip. */
+export interface FileChange {
+  /** The design rule it serves. */
+  rule: string;
+  place: string;
+  what: string;
+  /** True: results stay equal bit for bit in float32. False: they move within the stated allowance. */
+  exact: boolean;
+  /** How far numbers moved, where they did. */
+  allowance?: string;
+  /** Numbers or nodes affected, and the largest change of a stored number. */
+  count: number;
+  largestChange: number;
+}
+
+/** A file after the legal rewrites: what was changed, and what the rules still find. */
+export interface FixedFile {
+  bytes: Uint8Array;
+  changes: FileChange[];
+  findings: Finding[];
 }
 
 export interface DeploymentTarget {
@@ -138,6 +261,10 @@ export interface DeploymentTarget {
   /** Ending of the chip's own file, with the dot. */
   readonly extension: string;
   check(network: Network): Finding[];
+  /** The design rules on a file of this chip, ours or another program's, with what the file does not say as options. */
+  checkFile?(path: string, options?: Record<string, unknown>): Promise<Finding[]>;
+  /** A file of this chip with its legal rewrites applied; nothing is written. */
+  fixFile?(path: string, options?: Record<string, unknown>): Promise<FixedFile>;
   /**
    * The trainable twin that computes with the chip's numbers. Refuses with TARGET what the chip cannot hold, with OPTION what the
    * target's options do not know.
@@ -147,9 +274,12 @@ export interface DeploymentTarget {
   isPrepared(network: Network): boolean;
   /** Writes the chip's file, a manifest and scripts into a directory. */
   export(network: Network, directory: string, options?: Record<string, unknown>): Promise<Artefact>;
-  open(path: string): Promise<ChipRuntime>;
+  /** `options`: how the chip's own loader is told to run the file; refuses with OPTION what that does not know. */
+  open(path: string, options?: Record<string, unknown>): Promise<ChipRuntime>;
   /** What a file of this chip holds, also one that cannot be run. Refuses with FILE what is damaged. */
   inspect(path: string): Promise<FileInspection>;
+  /** Cores, memory and axons of a file of this chip, and spikes and operations counted over some batches of input. */
+  map?(path: string, inputs?: Iterable<ChipInput>): Promise<ChipMapping>;
   /** What must be compared to prove a file against its prepared network, the strictest first. `dispose` frees what it made. */
   comparisons(prepared: Network): { plans: ComparisonPlan[]; dispose(): void };
 }

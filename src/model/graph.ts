@@ -49,6 +49,17 @@ export interface ConvNode extends NodeBase {
   dilation: number[];
   groups: number;
 }
+export interface ConvTransposeNode extends NodeBase {
+  kind: "convTranspose";
+  /** `[I, O/groups, k...]` over the spatial axes of the input. */
+  weight: GraphArray;
+  bias: GraphArray | null;
+  stride: number[];
+  padding: number[];
+  outputPadding: number[];
+  dilation: number[];
+  groups: number;
+}
 export interface PoolNode extends NodeBase {
   kind: "pool";
   operation: "max" | "avg" | "sum";
@@ -71,18 +82,41 @@ export interface BatchNormNode extends NodeBase {
 export interface FlattenNode extends NodeBase {
   kind: "flatten";
 }
+/** The mean of every `size` neighbouring features. */
+export interface VotingNode extends NodeBase {
+  kind: "voting";
+  size: number;
+}
 export interface NeuronNode extends NodeBase {
   kind: "neuron";
   /** Kind of the neuron definition (`model/neurons`), and its options as that definition validates them. */
   neuron: string;
   options: Record<string, unknown>;
 }
+/** A neuron over the whole sequence at once: spikes where weight x + bias >= 0, x `[T, ...]`. It has no single step. */
+export interface ParallelNeuronNode extends NodeBase {
+  kind: "parallelNeuron";
+  /** Kind of the layer. */
+  neuron: string;
+  /** `[T, T]`, row t for step t. */
+  weight: GraphArray;
+  /** `[T]`, minus the thresholds. */
+  bias: GraphArray;
+}
 export interface DelayNode extends NodeBase {
   kind: "delay";
+  /** The largest delay. */
   steps: number;
+  /** Delay of each channel `[C]` where they differ. */
+  channels?: readonly number[];
 }
 export interface AddNode extends NodeBase {
   kind: "add";
+}
+/** The product of two inputs of spikes; `inverted`: (1 - first) times second. */
+export interface GateNode extends NodeBase {
+  kind: "gate";
+  inverted: boolean;
 }
 export interface RateOutputNode extends NodeBase {
   kind: "rateOutput";
@@ -92,12 +126,16 @@ export type GraphNode =
   | InputNode
   | LinearNode
   | ConvNode
+  | ConvTransposeNode
   | PoolNode
   | BatchNormNode
   | FlattenNode
+  | VotingNode
   | NeuronNode
+  | ParallelNeuronNode
   | DelayNode
   | AddNode
+  | GateNode
   | RateOutputNode;
 
 export type NodeKind = GraphNode["kind"];
@@ -140,6 +178,11 @@ export class GraphBuilder {
     const inputs = facts.inputs ?? (this.#current === "" ? [] : [this.#current]);
     this.nodes.push({ ...facts, kind, id, inputs } as unknown as GraphNode);
     this.#current = id;
+  }
+
+  /** Makes an earlier node current again: what follows is another branch from it. */
+  resume(id: string): void {
+    this.#current = this.node(id).id;
   }
 
   private uniqueId(source: string, kind: string): string {

@@ -1,5 +1,6 @@
 /** What a chip does to numbers, as trainable operations, and the step from a trained network to its quantized twin. */
 export { Block, type BlockOptions, blockDefinition, blockScale } from "./lava/block.ts";
+export type { BlockExtras } from "./lava/block-extras.ts";
 export { chooseScales, DEFAULT_SCALE, type ScaleCalibration } from "./lava/calibrate.ts";
 export { asCubaNeuron } from "./lava/neuron.ts";
 export {
@@ -9,6 +10,12 @@ export {
   wgtScaleBatchNormDefinition,
 } from "./lava/norm.ts";
 export { isPreparedForLoihi, type LoihiPrepareOptions, prepareForLoihi } from "./lava/prepare.ts";
+export { AxonalDelay, axonalDelayDefinition, DELAY_MAX } from "./lava/slayer/axonal-delay.ts";
+export { DelayShift, delayShiftDefinition } from "./lava/slayer/delay-shift.ts";
+export { InputBlock, inputBlockDefinition } from "./lava/slayer/input-block.ts";
+export { RecurrentBlock, recurrentBlockDefinition } from "./lava/slayer/recurrent-block.ts";
+export { SigmaDelta, sigmaDeltaDefinition } from "./lava/slayer/sigma-delta.ts";
+export { SigmaDeltaBlock, sigmaDeltaBlockDefinition } from "./lava/slayer/sigma-delta-block.ts";
 export { quantizeWeights, WEIGHT_MAX, WEIGHT_MIN } from "./lava/weights.ts";
 export { Float16Sequential, float16SequentialDefinition } from "./lynxi/float16.ts";
 export { float32Twin } from "./lynxi/float32-twin.ts";

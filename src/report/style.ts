@@ -133,6 +133,11 @@ svg.chart .label,svg.chart .empty{fill:var(--soft);font-size:12.5px}
 svg.chart .value{font-size:12px;font-variant-numeric:tabular-nums}
 .grid{stroke:var(--line);stroke-width:1;fill:none}
 .axis{stroke:var(--soft);stroke-width:1;fill:none}
+.wide-picture{overflow-x:auto;margin:14px 0}
+.wide-picture figure{max-width:940px;min-width:640px}
+.box rect{fill:var(--card);stroke:var(--line);stroke-width:1.4}
+.box.spiking rect{fill:var(--good-paper);stroke:var(--good)}
+.box .kind{font-weight:600}
 .trained{--tone:var(--trained)}
 .chip{--tone:var(--chip)}
 .third{--tone:var(--third)}

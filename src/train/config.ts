@@ -4,6 +4,7 @@ import { nonNegativeInteger, positiveInteger } from "../core/index.ts";
 import { datasetSchema } from "../data/index.ts";
 import { networkSchema } from "../model/index.ts";
 import { lossSchema } from "./losses.ts";
+import { marginSchema } from "./margin.ts";
 import { optimizerSchema } from "./optimizers.ts";
 import { scheduleSchema } from "./schedules.ts";
 
@@ -11,6 +12,7 @@ export const trainingSchema = z.strictObject({
   epochs: nonNegativeInteger.describe("passes over the training samples"),
   batchSize: positiveInteger.default(32).describe("samples in a step"),
   loss: lossSchema.default("mse"),
+  margin: marginSchema.optional().describe("penalty that keeps membrane potentials away from their thresholds"),
   optimizer: optimizerSchema,
   schedule: scheduleSchema.default({ kind: "constant" }),
   precision: z

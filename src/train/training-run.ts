@@ -10,6 +10,7 @@ import { clipGradNorm } from "./clip.ts";
 import type { TrainingConfig } from "./config.ts";
 import { expectFits } from "./fit.ts";
 import { countCorrect, rateLosses } from "./losses.ts";
+import { MarginLoss } from "./margin.ts";
 import { Optimizer } from "./optimizers.ts";
 import { learningRateAt } from "./schedules.ts";
 import type { EpochSums, TrainingState } from "./state.ts";
@@ -53,8 +54,14 @@ export class TrainingRun {
 
   #forwardAndBackward({ images, labels }: Batch): void {
     const samples = Tensor.from(images, [labels.length, ...this.network.inputShape]);
-    const rates = this.network.forward(samples, { training: true, random: this.#random });
-    const loss = rateLosses[this.config.loss](rates, labels);
+    const margin = this.config.margin ? new MarginLoss(this.config.margin, this.network) : null;
+    const rates = this.network.forward(samples, {
+      training: true,
+      random: this.#random,
+      ...(margin ? { charged: margin.charged } : {}),
+    });
+    const task = rateLosses[this.config.loss](rates, labels);
+    const loss = margin ? margin.addedTo(task) : task;
     const value = loss.item();
     if (!Number.isFinite(value)) {
       fail("VALUE", {

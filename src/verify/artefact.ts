@@ -38,6 +38,7 @@ export async function verifyArtefact(
           input: proof.inputHash,
         },
         comparisons: proof.comparisons,
+        ...(proof.numbers ? { numbers: proof.numbers } : {}),
       });
       const verdictFile = join(directory, VERDICT_FILE);
       writeVerdict(verdictFile, verdict);

@@ -30,6 +30,8 @@ export interface LayerComparison {
   /** Values that differ, and their share of all values compared. */
   mismatches: number;
   flipRate: number;
+  /** Values that differ, at each of the T steps. */
+  mismatchesByStep: number[];
   /** First in time: the earliest step, then the first sample, then the first neuron in C,H,W order. */
   firstDifference: Difference | null;
 }
@@ -89,6 +91,7 @@ function compareLayer(trained: LayerTrace, chip: LayerTrace, firstSample: number
     chipSpikes: counts.chip,
     mismatches: counts.mismatches,
     flipRate: values === 0 ? 0 : counts.mismatches / values,
+    mismatchesByStep: counts.byStep,
     firstDifference: counts.first < 0 ? null : describe(trained, chip, counts.first, firstSample),
   };
 }
@@ -107,8 +110,10 @@ function checkTrace(trace: LayerTrace, side: string): void {
 function countValues(
   a: LayerTrace,
   b: LayerTrace,
-): { trained: number; chip: number; mismatches: number; first: number } {
+): { trained: number; chip: number; mismatches: number; byStep: number[]; first: number } {
   const [left, right] = [a.data, b.data];
+  const byStep = new Array<number>(a.shape[0]!).fill(0);
+  const perStep = left.length / byStep.length;
   let trained = 0;
   let chip = 0;
   let mismatches = 0;
@@ -121,11 +126,12 @@ function countValues(
     if (y !== 0) chip++;
     if (x !== y) {
       if (mismatches++ === 0) first = i;
+      byStep[Math.floor(i / perStep)]!++;
     }
     // NaN and infinity differ from themselves under subtraction: two sides that are both broken are not equal.
     if (x - x !== 0 || y - y !== 0) failNotFinite(x - x !== 0 ? a : b, i);
   }
-  return { trained, chip, mismatches, first };
+  return { trained, chip, mismatches, byStep, first };
 }
 
 function failNotFinite(trace: LayerTrace, index: number): never {

@@ -38,6 +38,7 @@ function mergeLayer(a: LayerComparison, b: LayerComparison): LayerComparison {
     chipSpikes: a.chipSpikes + b.chipSpikes,
     mismatches,
     flipRate: values === 0 ? 0 : mismatches / values,
+    mismatchesByStep: a.mismatchesByStep.map((count, step) => count + b.mismatchesByStep[step]!),
     firstDifference: differences.reduce<Difference | null>(
       (best, next) => (best && !isEarlier(next, best) ? best : next),
       null,

@@ -4,7 +4,15 @@
  */
 import { type RandomStream, sha256 } from "../core/index.ts";
 import { type Split, sampleBatch } from "../data/index.ts";
-import type { ChipInput, ChipRun, ChipRuntime, ComparisonPlan, LayerTrace, RunMode } from "../exporters/index.ts";
+import type {
+  ChipInput,
+  ChipRun,
+  ChipRuntime,
+  ComparisonPlan,
+  LayerTrace,
+  NumberReport,
+  RunMode,
+} from "../exporters/index.ts";
 import { evaluationStream, isSpikingLayer, type Network, resetNet } from "../model/index.ts";
 import { noGrad, scope, Tensor } from "../tensor/index.ts";
 import { compareLayers, type LayerComparison } from "./layers.ts";
@@ -40,9 +48,11 @@ export interface Proof {
   /** SHA-256 of all input the chip received. */
   inputHash: string;
   samples: number;
-  /** Per plan: rates `[N, F]` of both sides, and the labels, for confusion matrices. */
+  /** Per plan: rates `[N, F]` of both sides (of the plan's own samples), and the labels, for confusion matrices. */
   rates: { trained: Float32Array; chip: Float32Array }[];
   labels: Int32Array;
+  /** What the numbers behind the spikes did on the first batch, where the chip's arithmetic is not exact. */
+  numbers: NumberReport | null;
   /** Both sides of the first plan for the first sample, for pictures. */
   firstSample: { image: Float32Array; trained: SideRun; chip: SideRun } | null;
 }
@@ -60,12 +70,13 @@ export async function prove(
   const labels = new Int32Array(count);
   const hashes: string[] = [];
   let firstSample: Proof["firstSample"] = null;
+  let numbers: NumberReport | null = null;
   for (let start = 0; start < count; start += batchSize) {
     const size = Math.min(batchSize, count - start);
     const batch = sampleBatch(split, start, size);
     labels.set(batch.labels, start);
     const runs = new BatchRuns(runtime, batch.images, size, () => evaluationStream((options.seed ?? 0) + start));
-    for (const collector of collected) {
+    for (const collector of collected.filter(({ plan }) => start < (plan.samples ?? count))) {
       const [trained, chip] = [runs.network(collector.plan.network), await runs.chip(collector.plan)];
       collector.add(trained, chip, start);
       firstSample ??= {
@@ -74,6 +85,7 @@ export async function prove(
         chip: first(chip),
       };
     }
+    numbers ??= runtime.numbers?.(runs.input()) ?? null;
     hashes.push(runs.inputHash());
     options.onProgress?.(start + size, count);
   }
@@ -83,6 +95,7 @@ export async function prove(
     samples: count,
     rates: collected.map((collector) => collector.rates()),
     labels,
+    numbers,
     firstSample,
   };
 }
@@ -106,20 +119,27 @@ class BatchRuns {
   }
 
   async chip({ network, mode }: ComparisonPlan): Promise<ChipRun> {
-    const run = this.#chip.get(mode) ?? (await this.runtime.run(this.network(network).input, { mode, layers: true }));
+    const run =
+      this.#chip.get(mode) ?? (await this.runtime.run(this.network(network).input, { mode, layers: true, keep: true }));
     this.#chip.set(mode, run);
     return run;
   }
 
-  inputHash(): string {
+  /** The samples as the chip receives them. */
+  input(): ChipInput {
     const [run] = this.#networks.values();
-    const { data } = run!.input;
+    return run!.input;
+  }
+
+  inputHash(): string {
+    const { data } = this.input();
     return sha256(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
 }
 
 /** Gathers one comparison over all batches. */
 class Collector {
+  #samples = 0;
   readonly #parts: LayerComparison[][] = [];
   readonly #trained: Float32Array[] = [];
   readonly #chip: Float32Array[] = [];
@@ -129,6 +149,7 @@ class Collector {
 
   add(trained: NetworkRun, chip: ChipRun, firstSample: number): void {
     this.#parts.push(compareLayers(trained.layers, chip.layers, { firstSample }));
+    this.#samples += chip.samples;
     this.#trained.push(trained.rates);
     this.#chip.push(chip.rates);
     for (const event of chip.events) this.#events.set(`${event.rule} ${event.place}`, event);
@@ -140,9 +161,10 @@ class Collector {
 
   judged(labels: Int32Array): JudgedComparison {
     const { trained, chip } = this.rates();
+    const compared = labels.slice(0, this.#samples);
     return judged(this.plan.title, this.plan.contract, {
       layers: mergeComparisons(this.#parts),
-      predictions: compareRuns(trained, chip, labels),
+      predictions: compareRuns(trained, chip, compared),
       events: [...this.#events.values()],
     });
   }

@@ -1,7 +1,7 @@
 /** The parts of `verdict.json` as zod schemas. The types they describe live where they are computed; both are held equal by the compiler. */
 import { z } from "zod";
 import { nonNegativeInteger, positiveInteger, probability } from "../core/index.ts";
-import type { Finding, TargetContract } from "../exporters/index.ts";
+import type { Finding, NumberReport, TargetContract } from "../exporters/index.ts";
 import type { Check, Verdict } from "./judge.ts";
 import type { Difference, LayerComparison } from "./layers.ts";
 import type { RunComparison } from "./predictions.ts";
@@ -11,6 +11,7 @@ export const findingSchema: z.ZodType<Finding> = z.strictObject({
   severity: z.enum(["error", "warning", "note"]),
   place: z.string(),
   message: z.string(),
+  limit: z.string().optional(),
   source: z.string(),
   rewrite: z.string().optional(),
 });
@@ -40,6 +41,7 @@ export const layerComparisonSchema: z.ZodType<LayerComparison> = z.strictObject(
   chipSpikes: nonNegativeInteger,
   mismatches: nonNegativeInteger,
   flipRate: probability,
+  mismatchesByStep: z.array(nonNegativeInteger),
   firstDifference: differenceSchema.nullable(),
 });
 
@@ -64,6 +66,36 @@ export const runComparisonSchema: z.ZodType<RunComparison> = z.strictObject({
       chip: nonNegativeInteger,
     })
     .nullable(),
+});
+
+export const numberReportSchema: z.ZodType<NumberReport> = z.strictObject({
+  samples: positiveInteger,
+  layers: z.array(
+    z.strictObject({
+      layer: z.string(),
+      potentials: z
+        .strictObject({
+          threshold: z.number(),
+          lowest: z.number(),
+          highest: z.number(),
+          count: positiveInteger,
+          histogram: z.array(nonNegativeInteger).min(1),
+          below: nonNegativeInteger,
+          above: nonNegativeInteger,
+          near: z.array(z.strictObject({ units: z.number().positive(), count: nonNegativeInteger })),
+        })
+        .nullable(),
+      events: z.array(
+        z.strictObject({
+          kind: z.enum(["overflow", "stall", "subnormal"]),
+          step: nonNegativeInteger.nullable(),
+          value: z.number(),
+          count: positiveInteger,
+        }),
+      ),
+    }),
+  ),
+  findings: z.array(findingSchema),
 });
 
 const checkSchema: z.ZodType<Check> = z.strictObject({

@@ -1,9 +1,16 @@
 /** `verdict.json`: what was compared (by hash), with which result. Contains no time and no path outside its folder, so equal runs give equal bytes. */
 import { z } from "zod";
 import { fail, parseWith, readFileChecked, writeFileAtomic } from "../core/index.ts";
-import type { TargetContract } from "../exporters/index.ts";
+import type { NumberReport, TargetContract } from "../exporters/index.ts";
 import { type Comparison, judge } from "./judge.ts";
-import { contractSchema, findingSchema, layerComparisonSchema, runComparisonSchema, verdictSchema } from "./schema.ts";
+import {
+  contractSchema,
+  findingSchema,
+  layerComparisonSchema,
+  numberReportSchema,
+  runComparisonSchema,
+  verdictSchema,
+} from "./schema.ts";
 
 export const VERDICT_FILE = "verdict.json";
 
@@ -35,6 +42,7 @@ export const verdictDocumentSchema = z
     }),
     passed: z.boolean(),
     comparisons: z.array(comparisonSchema).min(1),
+    numbers: numberReportSchema.optional().describe("what the numbers behind the spikes did on the first samples"),
   })
   .refine((document) => document.passed === document.comparisons.every((comparison) => comparison.verdict.passed), {
     message: "`passed` must say what the comparisons say",
@@ -54,6 +62,7 @@ export function verdictDocument(facts: {
   file: string;
   hashes: VerdictDocument["hashes"];
   comparisons: JudgedComparison[];
+  numbers?: NumberReport;
 }): VerdictDocument {
   const passed = facts.comparisons.every((comparison) => comparison.verdict.passed);
   return parseWith(verdictDocumentSchema, { format: "spikeship-verdict", version: 1, passed, ...facts }, "verdict");

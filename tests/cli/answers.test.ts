@@ -99,6 +99,7 @@ describe("help", () => {
       "export",
       "info",
       "inspect",
+      "map",
       "quantize",
       "report",
       "schema",

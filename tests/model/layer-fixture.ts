@@ -6,7 +6,7 @@ import { Tensor } from "../../src/tensor/index.ts";
 import type { ReferenceFile } from "../h5.ts";
 
 /** `kernel_size` becomes `kernelSize`. */
-const camelCase = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+const camelCase = (name: string) => name.replace(/_([A-Za-z])/g, (_, letter: string) => letter.toUpperCase());
 
 /** Python's keyword arguments as options. */
 export function optionsOf(args: Record<string, unknown>): Record<string, unknown> {
@@ -24,10 +24,12 @@ export interface ReferenceConfig {
 /** The layer of a stored case, with its parameters, in its step mode. The caller disposes it. */
 export function layerOf(file: ReferenceFile, path: string, options: Record<string, unknown> = {}): Layer {
   const config = file.config(path) as ReferenceConfig;
+  // which of two equal ways the reference computed by is no option here
+  const { backend: _, ...args } = config.args;
   const chosen = config.surrogate_function;
   const surrogate = chosen ? { surrogate: { kind: chosen.class, ...optionsOf(chosen.args) } } : {};
   const layer = layerFromDescription(
-    { kind: config.class, ...optionsOf(config.args), ...surrogate, ...options },
+    { kind: config.class, ...optionsOf(args), ...surrogate, ...options },
     layers,
   );
   layer.stepMode = config.step_mode;

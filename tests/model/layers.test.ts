@@ -1,7 +1,7 @@
 /** Every entry of the registry runs the layer contract. What is special about single layers: `layer-behaviour.test.ts`. */
 import { describe, expect, it } from "vitest";
 import { layers } from "../../src/layers.ts";
-import { layerFromDescription, layerRegistry, modelLayerDefinitions } from "../../src/model/index.ts";
+import { layerFromDescription, layerRegistry, linearDefinition, modelLayerDefinitions } from "../../src/model/index.ts";
 import { type LayerCase, layerContract } from "../contracts/layer.ts";
 import { errorOf } from "../error-of.ts";
 
@@ -9,9 +9,12 @@ import { errorOf } from "../error-of.ts";
 const surrogate = { kind: "Sigmoid", alpha: 2 };
 const image = [2, 6, 4];
 const conv = { kind: "Conv2d", inChannels: 2, outChannels: 4, kernelSize: [3, 2], padding: 1, stride: [2, 1] };
+const same = { kind: "Conv2d", inChannels: 2, outChannels: 2, kernelSize: 3, padding: 1, bias: false };
+const one = { shape: [], value: 1 };
 const members = [conv, { kind: "IFNode", surrogate, vThreshold: 0.1 }, { kind: "Flatten" }];
 const convBound = 1 / Math.sqrt(2 * 3 * 2);
 const flat = { kind: "Linear", inFeatures: 9, outFeatures: 5, bias: false };
+const square = { ...flat, inFeatures: 5 };
 const cuba = { kind: "CubaLIFNode", currentDecay: 0.5, voltageDecay: 0.25, vThreshold: 0.25, surrogate };
 const statistics = (channels: number) => ({
   running_mean: { shape: [channels], value: 0 },
@@ -40,6 +43,113 @@ const cases: LayerCase[] = [
     tensors: { weight: { shape: [2], value: 1 }, bias: { shape: [2], value: 0 }, ...statistics(2) },
     refuses: [3, 6, 4],
     lowersTo: ["batchNorm"],
+  },
+  {
+    description: { kind: "Conv1d", inChannels: 2, outChannels: 3, kernelSize: 3, padding: "same" },
+    input: [2, 7],
+    tensors: { weight: { shape: [3, 2, 3], bound: 1 / Math.sqrt(6) }, bias: { shape: [3], bound: 1 / Math.sqrt(6) } },
+    refuses: [2, 7, 1],
+    lowersTo: ["conv"],
+  },
+  {
+    description: { kind: "Conv3d", inChannels: 1, outChannels: 2, kernelSize: 2, bias: false },
+    input: [1, 3, 4, 3],
+    tensors: { weight: { shape: [2, 1, 2, 2, 2], bound: 1 / Math.sqrt(8) } },
+    refuses: [1, 3, 4],
+    lowersTo: ["conv"],
+  },
+  {
+    description: { kind: "ConvTranspose1d", inChannels: 2, outChannels: 3, kernelSize: 3, stride: 2, outputPadding: 1 },
+    input: [2, 5],
+    tensors: { weight: { shape: [2, 3, 3], bound: 1 / 3 }, bias: { shape: [3], bound: 1 / 3 } },
+    refuses: [3, 5],
+    lowersTo: ["convTranspose"],
+  },
+  {
+    description: { kind: "ConvTranspose2d", inChannels: 2, outChannels: 4, kernelSize: 2, stride: 2, groups: 2 },
+    input: image,
+    tensors: {
+      weight: { shape: [2, 2, 2, 2], bound: 1 / Math.sqrt(8) },
+      bias: { shape: [4], bound: 1 / Math.sqrt(8) },
+    },
+    refuses: [3, 6, 4],
+    lowersTo: ["convTranspose"],
+  },
+  {
+    description: { kind: "BatchNorm1d", numFeatures: 9 },
+    input: [9],
+    tensors: { weight: { shape: [9], value: 1 }, bias: { shape: [9], value: 0 }, ...statistics(9) },
+    refuses: [8],
+    lowersTo: ["batchNorm"],
+  },
+  { description: { kind: "MaxPool1d", kernelSize: 2 }, input: [2, 7], refuses: [7], lowersTo: ["pool"] },
+  { description: { kind: "AvgPool1d", kernelSize: 3, stride: 2 }, input: [2, 7], refuses: [2, 2], lowersTo: ["pool"] },
+  { description: { kind: "AdaptiveAvgPool1d", outputSize: 3 }, input: [2, 6], refuses: [6], lowersTo: ["pool"] },
+  {
+    description: { kind: "AdaptiveAvgPool2d", outputSize: [3, 2] },
+    input: image,
+    refuses: [6],
+    lowersTo: ["pool"],
+  },
+  {
+    description: { kind: "Upsample", scaleFactor: [2, 3] },
+    input: image,
+    refuses: [6],
+    lowersTo: ["convTranspose"],
+  },
+  { description: { kind: "VotingLayer", votingSize: 3 }, input: [9], refuses: [8], lowersTo: ["voting"] },
+  {
+    description: {
+      kind: "SEWBlock",
+      path: { kind: "Sequential", layers: [same, { kind: "IFNode", surrogate, vThreshold: 0.1 }] },
+      shortcut: { kind: "Dropout", p: 0 },
+      connect: "IAND",
+    },
+    input: image,
+    spikes: true,
+    tensors: { "path.0.weight": { shape: [2, 2, 3, 3], bound: 1 / Math.sqrt(18) } },
+    refuses: [3, 6, 4],
+    branches: true,
+    lowersTo: ["conv", "neuron", "gate"],
+  },
+  {
+    description: {
+      kind: "SpikingResBlock",
+      path: same,
+      neuron: { kind: "LIFNode", surrogate, vThreshold: 0.3 },
+    },
+    input: image,
+    tensors: { "path.weight": { shape: [2, 2, 3, 3], bound: 1 / Math.sqrt(18) } },
+    refuses: [3, 6, 4],
+    branches: true,
+    lowersTo: ["conv", "add", "neuron"],
+  },
+  { description: { kind: "KLIFNode", surrogate }, input: image, tensors: { k: one }, lowersTo: ["neuron"] },
+  { description: { kind: "QIFNode", surrogate }, input: image, lowersTo: ["neuron"] },
+  { description: { kind: "EIFNode", surrogate }, input: image, lowersTo: ["neuron"] },
+  { description: { kind: "CUBALIFNode", surrogate }, input: image, lowersTo: ["neuron"] },
+  { description: { kind: "NonSpikingIFNode" }, input: image, lowersTo: ["neuron"] },
+  { description: { kind: "NonSpikingLIFNode", tau: 3 }, input: image, lowersTo: ["neuron"] },
+  {
+    description: { kind: "PSN", T: 3, surrogate },
+    input: image,
+    wholeSequence: true,
+    tensors: { weight: { shape: [3, 3], bound: 1 / Math.sqrt(3) }, bias: { shape: [3, 1], value: -1 } },
+    lowersTo: ["parallelNeuron"],
+  },
+  {
+    description: { kind: "MaskedPSN", k: 2, T: 3, lambdaInit: 0.5, surrogate },
+    input: image,
+    wholeSequence: true,
+    tensors: { weight: { shape: [3, 3], bound: 1 / Math.sqrt(3) }, bias: { shape: [3, 1], value: -1 } },
+    lowersTo: ["parallelNeuron"],
+  },
+  {
+    description: { kind: "SlidingPSN", k: 1, surrogate },
+    input: image,
+    wholeSequence: true,
+    tensors: { weight: { shape: [1], value: 1 }, bias: { shape: [], value: -1 } },
+    lowersTo: ["parallelNeuron"],
   },
   { description: { kind: "MaxPool2d", kernelSize: 2, padding: 1 }, input: image, refuses: [6, 4], lowersTo: ["pool"] },
   {
@@ -98,6 +208,45 @@ const cases: LayerCase[] = [
     lowersTo: ["linear", "neuron"],
   },
   {
+    description: { kind: "RecurrentBlock", synapse: flat, recurrent: square, neuron: cuba },
+    input: [9],
+    spikes: true,
+    tensors: {
+      "synapse.weight": { shape: [5, 9], bound: 1 / 3 },
+      "recurrent.weight": { shape: [5, 5], bound: 1 / Math.sqrt(5) },
+    },
+    refuses: [9, 1],
+    branches: true,
+    lowersTo: ["linear", "linear", "add", "neuron"],
+  },
+  {
+    description: { kind: "InputBlock", neuron: cuba, weight: 0.5, bias: 0.25 },
+    input: image,
+    tensors: { weight: { shape: [1], value: 0.5 }, bias: { shape: [1], value: 0.25 } },
+    lowersTo: null,
+  },
+  {
+    description: { kind: "AxonalDelay", channels: 2, initial: 1.5 },
+    input: image,
+    tensors: { delay: { shape: [2], value: 1.5 } },
+    refuses: [3, 6, 4],
+    lowersTo: ["delay"],
+  },
+  { description: { kind: "DelayShift", steps: 2 }, input: image, lowersTo: ["delay"] },
+  {
+    description: { kind: "SigmaDelta", channels: 2, threshold: 0.25 },
+    input: image,
+    tensors: { bias: { shape: [2], value: 0 } },
+    lowersTo: null,
+  },
+  {
+    description: { kind: "SigmaDeltaBlock", synapse: flat, neuron: { kind: "SigmaDelta" } },
+    input: [9],
+    tensors: { "synapse.weight": { shape: [5, 9], bound: 1 / 3 } },
+    refuses: [9, 1],
+    lowersTo: null,
+  },
+  {
     description: { kind: "MeanOnlyBatchNorm", numFeatures: 2 },
     input: image,
     tensors: { running_mean: { shape: [2], value: 0 } },
@@ -119,7 +268,7 @@ describe("the registry", () => {
   });
 
   it("holds every kind once", () => {
-    const { message } = errorOf(() => layerRegistry(modelLayerDefinitions, modelLayerDefinitions.slice(2, 3)));
+    const { message } = errorOf(() => layerRegistry(modelLayerDefinitions, [linearDefinition]));
     expect(message).toContain('expected every kind once, got "Linear" twice');
   });
 

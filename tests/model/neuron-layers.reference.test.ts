@@ -8,7 +8,7 @@ import { openReference } from "../h5.ts";
 import { expectClose, ONE_PASS } from "../tolerance.ts";
 import { joined, layerOf, stepsOf, tensorOf } from "./layer-fixture.ts";
 
-const CLASSES = ["IFNode", "LIFNode", "ParametricLIFNode"];
+const CLASSES = ["IFNode", "LIFNode", "ParametricLIFNode", "KLIFNode", "QIFNode", "EIFNode"];
 
 const file = await openReference(fixture("neurons.h5"));
 afterAll(() => file.close());

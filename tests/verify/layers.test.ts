@@ -65,6 +65,7 @@ describe("compareLayers", () => {
         chipSpikes: 4,
         mismatches: 2,
         flipRate: 0.25,
+        mismatchesByStep: [0, 2],
         firstDifference: { layer: "conv", step: 1, sample: 0, neuron: [0, 0, 1], trained: 1, chip: 0 },
       },
     ]);

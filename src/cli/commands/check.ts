@@ -1,43 +1,116 @@
-/** `spikeship check`: names what a chip cannot hold, before training and before export. */
+/** `spikeship check`: names what a chip cannot hold, in a network or in a chip's file, and applies the legal rewrites to a file. */
+import { existsSync, statSync } from "node:fs";
 import type { Command } from "commander";
-import { targetById } from "../../exporters/index.ts";
+import { fail, writeFileAtomic } from "../../core/index.ts";
+import { type DeploymentTarget, type FileChange, readArtefactHead, targetById } from "../../exporters/index.ts";
 import { layers } from "../../layers.ts";
 import { loadCheckpoint, type Network, networkFromDescription } from "../../model/index.ts";
+import { collectPair, optionPairs } from "../arguments.ts";
 import { readConfig } from "../config-file.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printFindings, printResult } from "../output.ts";
 
 interface Options {
   target: string;
+  option: string[];
+  fix?: string;
   json?: boolean;
 }
 
 export function register(program: Command): void {
   program
     .command("check")
-    .argument("<file>", "config (.json) or checkpoint (.safetensors)")
+    .argument("<file>", "config (.json), checkpoint (.safetensors), a chip's file, or an exported folder")
     .requiredOption("-t, --target <target>", "loihi or lynxi")
-    .description("apply a chip's design rules to a network")
+    .description("apply a chip's design rules to a network or to a file of that chip")
+    .option("--option <name=value>", "what a file does not say, such as steps=4; may be repeated", collectPair, [])
+    .option("--fix <output>", "write a copy of the chip's file with every legal rewrite applied, and check that")
     .option("--json", "print the findings as JSON")
     .addHelpText(
       "after",
-      "\nExit code 2 when the chip cannot hold the network.\n\nExample:\n  spikeship check --target loihi examples/digits.json",
+      `
+Exit code 2 when the chip cannot hold the network or take the file.
+Options of lynxi files: steps, style (whole-sequence, single-step), ioType (float16, float32), lowestPotential.
+
+Examples:
+  spikeship check --target loihi examples/digits.json
+  spikeship check --target lynxi model.onnx --option steps=4
+  spikeship check --target lynxi model.onnx --fix fixed.onnx`,
     )
     .action(run);
 }
 
 async function run(path: string, options: Options): Promise<void> {
   const target = targetById(options.target);
+  const network = /\.(safetensors|json)$/i.test(path);
+  if (network) return checkNetwork(path, target, options);
+  const file = isFolder(path) ? readArtefactHead(path).file : path;
+  return options.fix === undefined ? checkFile(file, target, options) : fixFile(file, options.fix, target, options);
+}
+
+const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();
+
+function checkNetwork(path: string, target: DeploymentTarget, options: Options): void {
+  if (options.fix !== undefined || options.option.length > 0) {
+    const got = options.fix === undefined ? "--option" : "--fix";
+    fail("OPTION", {
+      where: path,
+      expected: "no options for files of a chip",
+      got,
+      hint: "Networks are fitted by quantize.",
+    });
+  }
   const network = openNetwork(path);
   try {
-    const findings = target.check(network);
-    printResult(options.json, findings, () =>
-      findings.length === 0 ? `${path}: nothing found` : printFindings({ findings, lossy: [] }).join("\n"),
-    );
-    if (findings.some((finding) => finding.severity === "error")) process.exitCode = EXIT.wrongUse;
+    report(path, target.check(network), options);
   } finally {
     network.dispose();
   }
+}
+
+async function checkFile(path: string, target: DeploymentTarget, options: Options): Promise<void> {
+  if (!target.checkFile) failNoFileRules(path, target);
+  report(path, await target.checkFile(path, optionPairs(options.option)), options);
+}
+
+async function fixFile(path: string, output: string, target: DeploymentTarget, options: Options): Promise<void> {
+  if (!target.fixFile) failNoFileRules(path, target);
+  const { bytes, changes, findings } = await target.fixFile(path, optionPairs(options.option));
+  writeFileAtomic(output, bytes);
+  printResult(options.json, { output, changes, findings }, () =>
+    [...changes.map(changeLine), ...printFindings({ findings, lossy: [] }), `${output}: ${bytes.length} bytes`].join(
+      "\n",
+    ),
+  );
+  endWith(findings);
+}
+
+function changeLine({ rule, place, what, exact, allowance, count, largestChange }: FileChange): string {
+  const numbers =
+    largestChange > 0 ? ` (${count} numbers, by at most ${largestChange})` : count > 1 ? ` (${count})` : "";
+  return `changed: ${rule} at ${place}: ${what}${numbers}${exact ? "" : `; ${allowance}`}`;
+}
+
+function failNoFileRules(path: string, { id }: DeploymentTarget): never {
+  fail("OPTION", {
+    where: `check --target ${id}`,
+    expected: "a config (.json) or a checkpoint (.safetensors)",
+    got: `"${path}"`,
+    hint: "This chip's rules judge networks.",
+  });
+}
+
+type Findings = ReturnType<DeploymentTarget["check"]>;
+
+function report(path: string, findings: Findings, { json }: Options): void {
+  printResult(json, findings, () =>
+    findings.length === 0 ? `${path}: nothing found` : printFindings({ findings, lossy: [] }).join("\n"),
+  );
+  endWith(findings);
+}
+
+function endWith(findings: Findings): void {
+  if (findings.some((finding) => finding.severity === "error")) process.exitCode = EXIT.wrongUse;
 }
 
 function openNetwork(path: string): Network {

@@ -1,16 +1,16 @@
 /** `spikeship verify`: proves that an exported file behaves as the network it was written from. */
-import { join } from "node:path";
 import type { Command } from "commander";
-import { type DatasetConfig, openDataset } from "../../data/index.ts";
+import { openDataset } from "../../data/index.ts";
 import { layers } from "../../layers.ts";
-import { loadCheckpoint } from "../../model/index.ts";
-import type { Config } from "../../train/index.ts";
-import { NETWORK_FILE, type VerdictDocument, verifyArtefact } from "../../verify/index.ts";
+import { countOf, formatShare, type VerdictDocument, verifyArtefact } from "../../verify/index.ts";
 import { wholeNumber } from "../arguments.ts";
+import { datasetOf } from "../artefact-dataset.ts";
 import { EXIT } from "../exit-codes.ts";
 import { percent, printResult } from "../output.ts";
 import { createProgress } from "../progress.ts";
-import { configOf } from "../run-config.ts";
+
+/** Enough that one flip in a thousand shows in the smallest layer, few enough that a large network is verified in seconds. */
+const DEFAULT_SAMPLES = 256;
 
 interface Options {
   data?: string;
@@ -30,7 +30,7 @@ export function register(program: Command): void {
       "test samples: digits, or a folder of MNIST files (default: the dataset the network was trained on)",
     )
     .option("-c, --config <file>", "config that names the dataset")
-    .option("-n, --samples <n>", "how many test samples (default: all)")
+    .option("-n, --samples <n>", `how many test samples, or all (default: ${DEFAULT_SAMPLES})`)
     .option("--json", "print the verdict as JSON")
     .option("-q, --quiet", "no progress")
     .addHelpText(
@@ -47,7 +47,7 @@ async function run(directory: string, options: Options): Promise<void> {
   try {
     const { verdict } = await verifyArtefact(directory, dataset.test, layers, {
       seed,
-      ...(options.samples === undefined ? {} : { samples: wholeNumber("--samples", options.samples, 1) }),
+      ...samplesOf(options),
       onProgress: (done, of) => progress.update(done, of, `${done} of ${of} samples`),
     });
     printResult(options.json, verdict, () => verdictText(verdict));
@@ -57,27 +57,9 @@ async function run(directory: string, options: Options): Promise<void> {
   }
 }
 
-function datasetOf(directory: string, options: Options): { dataset: DatasetConfig; seed: number } {
-  const { data } = options;
-  const trained = trainedOn(directory, options);
-  const seed = trained?.seed ?? 0;
-  if (data === undefined) return { dataset: trained!.dataset, seed };
-  if (data === "digits") return { dataset: { kind: "digits" }, seed };
-  // rows and normalisation stay those of the training, so that a moved folder still means the same samples
-  if (trained?.dataset.kind === "mnist") return { dataset: { ...trained.dataset, directory: data }, seed };
-  return { dataset: { kind: "mnist", directory: data }, seed };
-}
-
-/** The config of the training; null when the network carries none and --data makes it unnecessary. */
-function trainedOn(directory: string, { data, config }: Options): Config | null {
-  const path = join(directory, NETWORK_FILE);
-  const checkpoint = loadCheckpoint(path, layers);
-  try {
-    const known = config !== undefined || checkpoint.metadata.config !== undefined;
-    return known || data === undefined ? configOf(path, checkpoint, config) : null;
-  } finally {
-    checkpoint.network.dispose();
-  }
+function samplesOf({ samples }: Options): { samples?: number } {
+  if (samples === "all") return {};
+  return { samples: samples === undefined ? DEFAULT_SAMPLES : wholeNumber("--samples", samples, 1) };
 }
 
 /** The verdict for people: a line for each check. */
@@ -89,6 +71,22 @@ export function verdictText(verdict: VerdictDocument): string {
       ...notes.map((note) => `  note   ${note}`),
       `  accuracy ${percent(predictions.trainedAccuracy)} trained, ${percent(predictions.chipAccuracy)} file`,
     ]),
+    ...(verdict.numbers ? numbersText(verdict.numbers) : []),
     `${verdict.file}: ${verdict.passed ? "behaves as the network it was written from" : "does NOT behave as the network it was written from"}`,
   ].join("\n");
+}
+
+/** What float16 did behind the spikes: a line for each layer that fires, and the findings. */
+function numbersText({ samples, layers, findings }: NonNullable<VerdictDocument["numbers"]>): string[] {
+  const lines = layers.flatMap(({ layer, potentials }) => {
+    if (!potentials) return [];
+    const { threshold, lowest, highest, count, near } = potentials;
+    const close = near.map((place) => `${formatShare(place.count / count)} within ${place.units}`).join(", ");
+    return [`  ${layer}: potentials ${lowest} to ${highest}, threshold ${threshold}; ${close} float16 units of it`];
+  });
+  return [
+    `Numbers behind the spikes, first ${countOf(samples, "sample")}`,
+    ...lines,
+    ...findings.map(({ severity, place, rule, message }) => `  ${severity} ${rule} at ${place}: ${message}`),
+  ];
 }

@@ -1,7 +1,7 @@
 /** The whole path for one config: train, then for each target quantize, export and verify. Shows itself on a display, writes no page. */
 import { join } from "node:path";
 import { type Dataset, openDataset } from "../../data/index.ts";
-import { type Artefact, type DeploymentTarget, targetById } from "../../exporters/index.ts";
+import { type Artefact, type DeploymentTarget, type FileInspection, targetById } from "../../exporters/index.ts";
 import { layers } from "../../layers.ts";
 import { type Network, networkFromDescription, saveCheckpoint } from "../../model/index.ts";
 import { calibrationSamples, type FineTuneOutcome, fineTune } from "../../quantize/index.ts";
@@ -17,6 +17,8 @@ export interface TargetResult {
   /** The prepared network on the test split. */
   prepared: Evaluation;
   artefact: Artefact;
+  /** What the chip's file holds, read back from disk. */
+  inspection: FileInspection;
   proof: ArtefactProof;
 }
 
@@ -95,7 +97,14 @@ async function runTarget(
     });
     for (const { title, verdict } of proof.verdict.comparisons)
       progress.log(`  ${verdict.passed ? "proven" : "BROKEN"}: ${title}`);
-    return { target, tuning, prepared: evaluate(prepared, dataset.test, { seed: config.seed }), artefact, proof };
+    return {
+      target,
+      tuning,
+      prepared: evaluate(prepared, dataset.test, { seed: config.seed }),
+      artefact,
+      inspection: await target.inspect(join(exportDirectory, artefact.file)),
+      proof,
+    };
   } finally {
     prepared.dispose();
   }

@@ -75,7 +75,12 @@ function sampleOf({ targets, dataset }: PathResult): ReportData["sample"] {
   };
 }
 
-function targetFacts({ target, artefact, proof: { verdict, proof } }: TargetResult): ReportData["targets"][number] {
+function targetFacts({
+  target,
+  artefact,
+  inspection,
+  proof: { verdict, proof },
+}: TargetResult): ReportData["targets"][number] {
   const last = verdict.comparisons.at(-1)!.predictions;
   const first = proof.firstSample;
   return {
@@ -88,6 +93,7 @@ function targetFacts({ target, artefact, proof: { verdict, proof } }: TargetResu
     },
     verdict,
     files: artefact.files,
+    inspection: { about: inspection.about, layers: inspection.layers ?? [] },
     findings: artefact.findings,
     lossy: artefact.lossy,
     sample: first && {

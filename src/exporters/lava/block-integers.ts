@@ -4,7 +4,7 @@
  */
 import { type NeuronKind, parseNeuronOptions, variantOf } from "../../model/index.ts";
 import type { BlockPart } from "./chain.ts";
-import { STATE_STEPS } from "./chip-neurons.ts";
+import { STATE_STEPS } from "./neurons/index.ts";
 
 /** A decay of 1 in the chip's twelve bits. */
 export const FULL_DECAY = 4096;
@@ -26,6 +26,8 @@ export interface ChipNeuron {
 }
 
 type NeuronAnswer = { neuron: (options: unknown) => ChipNeuron } | { refusal: string; rewrite: string };
+
+const USE_CUBA = "Use CubaLIFNode, Loihi's neuron on the integer grid.";
 
 /** Every neuron kind: how it is written, or why it cannot be. */
 export const NEURON_ANSWERS: { [K in NeuronKind]: NeuronAnswer } = {
@@ -50,6 +52,12 @@ export const NEURON_ANSWERS: { [K in NeuronKind]: NeuronAnswer } = {
     refusal: "Its leak is learned in floats.",
     rewrite: "Use LIFNode with decayInput false and prepare the network, or CubaLIFNode.",
   },
+  KLIFNode: { refusal: "Its potential is scaled by a learned float and cut at 0.", rewrite: USE_CUBA },
+  QIFNode: { refusal: "The chip's neuron has no quadratic term.", rewrite: USE_CUBA },
+  EIFNode: { refusal: "The chip's neuron has no exponential term.", rewrite: USE_CUBA },
+  CUBALIFNode: { refusal: "It computes in floats.", rewrite: USE_CUBA },
+  NonSpikingIFNode: { refusal: "It never fires; the format holds neurons that do.", rewrite: USE_CUBA },
+  NonSpikingLIFNode: { refusal: "It never fires; the format holds neurons that do.", rewrite: USE_CUBA },
 };
 
 /** The numbers are those the neuron's own definition computes with on the chip. */

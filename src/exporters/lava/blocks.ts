@@ -1,8 +1,8 @@
 /** The blocks that Lava's loader makes of a file, as types, and what the walk over its layers carries along. */
 import { fail, formatShape } from "../../core/index.ts";
-import type { NeuronParameters } from "./chip-neurons.ts";
 import type { DenseSynapse } from "./dense-weights.ts";
 import { type NetLayerType, placeOf } from "./net-file.ts";
+import type { NeuronModel, NeuronParameters } from "./neurons/index.ts";
 
 /** One convolution with integer weights [O, I/groups, kH, kW]; input and output [C,H,W]. */
 export interface ConvSynapse {
@@ -16,7 +16,14 @@ export interface ConvSynapse {
 
 export type PlannedSynapse =
   | { kind: "none" }
-  | { kind: "dense"; forward: DenseSynapse; recurrent: DenseSynapse | null; delays: Int32Array | null }
+  | {
+      kind: "dense";
+      forward: DenseSynapse;
+      recurrent: DenseSynapse | null;
+      /** Weights into the imaginary part of resonators; `forward` leads into the real part. */
+      imaginary: DenseSynapse | null;
+      delays: Int32Array | null;
+    }
   | { kind: "conv"; conv: ConvSynapse };
 
 /** A layer of the file that spikes. */
@@ -68,9 +75,12 @@ export function expectInput(
   return shape;
 }
 
+/** Neurons that send payloads. */
+const GRADED_MODELS: readonly NeuronModel[] = ["delta", "sigmaDelta", "sigma"];
+
 export function appendBlock(walk: Walk, block: Block): void {
   walk.blocks.push(block);
   walk.shape = block.outputShape;
   walk.flattened = false;
-  walk.graded = block.neuron.model !== "cuba";
+  walk.graded = GRADED_MODELS.includes(block.neuron.model);
 }

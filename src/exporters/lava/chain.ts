@@ -122,6 +122,10 @@ const LINKERS: { [K in NodeKind]: Linker<K> } = {
     }
     links.pending = null;
   },
+  convTranspose: refuse("netx has no transposed convolution.", "Use Conv2d."),
+  voting: refuse("The format has no votes between layers.", "Let the host average the outputs, or use a Linear."),
+  parallelNeuron: refuse("A parallel neuron sees all steps at once; the chip has one at a time.", "Use CubaLIFNode."),
+  gate: refuse("The format has no product of two branches.", "Use one chain of layers."),
   delay: refuse("A delay between layers is not written yet.", "Remove it."),
   add: refuse("The format has no sum of two branches.", "Use one chain of layers."),
   rateOutput(_, links) {

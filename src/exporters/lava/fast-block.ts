@@ -4,11 +4,21 @@
  */
 import { sizeOf } from "../../core/index.ts";
 import { parseNeuronOptions, variantOf } from "../../model/index.ts";
-import { concat, conv2d, flatten, linear, neuronScan, reshape, slice, Tensor } from "../../tensor/index.ts";
-import type { Block } from "./blocks.ts";
-import { type CubaParameters, makeNeurons, type RegisterEvents } from "./chip-neurons.ts";
+import {
+  concat,
+  conv2d,
+  conv2dEvents,
+  flatten,
+  linear,
+  neuronScan,
+  reshape,
+  slice,
+  Tensor,
+} from "../../tensor/index.ts";
+import type { Block, ConvSynapse } from "./blocks.ts";
 import { effectiveWeights, isLinear } from "./dense-weights.ts";
-import { driveOf, registerBounds } from "./overflow.ts";
+import { type CubaParameters, makeNeurons, type RegisterEvents } from "./neurons/index.ts";
+import { type Drive, driveOf, registerBounds } from "./overflow.ts";
 import { activationOf } from "./plain-synapse.ts";
 
 /** float32 holds every whole number up to here. */
@@ -69,7 +79,7 @@ function nativeSums(
   const neuron = block.neuron as CubaParameters;
   const weights = nativeWeights(block);
   if (!weights) return null;
-  const drive = weights.data ? driveOf(weights.data, block.outputShape[0]!) : { positive: 1, negative: 1 };
+  const { drive } = weights;
   const largest = Math.max(drive.positive, drive.negative) * run.largestInput;
   if (largest >= (block.synapse.kind === "conv" ? REGISTER : EXACT)) return null;
   const folded = foldedBias(block, neuron, largest);
@@ -79,8 +89,27 @@ function nativeSums(
   return { activation: activationOperation(block, weights, bounded ? folded : null), boundedNeuron: bounded };
 }
 
+interface NativeWeights {
+  data: Int32Array | null;
+  shape: number[];
+  drive: Drive;
+}
+
+/** They depend on nothing but the synapse, and a plan is run many times. */
+const knownWeights = new WeakMap<Block["synapse"], NativeWeights | null>();
+
+function nativeWeights(block: Block): NativeWeights | null {
+  const known = knownWeights.get(block.synapse);
+  if (known !== undefined) return known;
+  const weights = summedWeights(block);
+  const drive = weights?.data ? driveOf(weights.data, block.outputShape[0]!) : { positive: 1, negative: 1 };
+  const native = weights && { ...weights, drive };
+  knownWeights.set(block.synapse, native);
+  return native;
+}
+
 /** Effective weights; null where the activation is no plain sum of them. An input neuron has none and passes the input on. */
-function nativeWeights({
+function summedWeights({
   synapse,
   outputShape,
   inputShape,
@@ -142,7 +171,7 @@ function activationOperation(
   const biasTensor = bias && Tensor.from(Float32Array.from(bias), [bias.length]);
   return {
     run(x) {
-      if (synapse.kind === "conv") return conv2d(x, weightTensor, biasTensor, synapse.conv);
+      if (synapse.kind === "conv") return convolution(x, weightTensor, biasTensor, synapse.conv);
       const features = flatten(x, 1);
       const sums = linear(features, weightTensor, biasTensor);
       features.dispose();
@@ -153,6 +182,14 @@ function activationOperation(
       biasTensor?.dispose();
     },
   };
+}
+
+/** Share of the input up to which sums over spikes alone are faster (`benchmarks/events.ts`); both give the same whole numbers. */
+const mostEvents = (channels: number) => (channels >= 64 ? 0.1 : channels >= 32 ? 0.05 : 0);
+
+function convolution(x: Tensor, weight: Tensor, bias: Tensor | null, conv: ConvSynapse): Tensor {
+  const most = conv.groups === 1 ? mostEvents(weight.shape[0]!) : 0;
+  return (most > 0 ? conv2dEvents(x, weight, bias, conv, most) : null) ?? conv2d(x, weight, bias, conv);
 }
 
 /** First steps of the stretches between two resets. */
@@ -182,7 +219,7 @@ function scanned(
   const variant = variantOf("CubaLIFNode", options, "chip");
   const sequence = reshape(activation, [run.steps, samples, ...block.outputShape]);
   const pieces = stretches(run).map(({ from, to }) => {
-    const piece = slice(sequence, 0, from, to);
+    const piece = to - from === run.steps ? sequence.share() : slice(sequence, 0, from, to);
     const { spike, finalStates } = neuronScan({
       x: piece,
       initialStates: [0, 0],
@@ -192,7 +229,7 @@ function scanned(
     for (const tensor of [piece, ...finalStates]) tensor.dispose();
     return spike;
   });
-  const spikes = pieces.length === 1 ? pieces[0]! : concat(pieces, 0);
+  const spikes = pieces.length === 1 ? pieces[0]!.share() : concat(pieces, 0);
   const rows = reshape(spikes, [run.steps * samples, ...block.outputShape]);
   for (const tensor of [sequence, spikes, ...pieces]) tensor.dispose();
   return rows;
@@ -231,7 +268,16 @@ function plainBlock(block: Block, run: BlockRun, x: Tensor, samples: number): Te
       if (run.resetInterval !== null && step % run.resetInterval === 0) neurons.reset();
       neurons.counting = step < run.countedSteps;
       const now = own.subarray(step * features, (step + 1) * features);
-      neurons.step(activationOf(block, { inputs, inputStep: step, own, ownStep: step - 1 }), now);
+      neurons.step(
+        activationOf(block, {
+          inputs,
+          inputStep: step,
+          own,
+          ownStep: step - 1,
+          events: neurons.counting ? run.events : null,
+        }),
+        now,
+      );
       spikes.set(now, (step * samples + sample) * features);
     }
   }

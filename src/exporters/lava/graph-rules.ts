@@ -5,11 +5,11 @@
 import type { Finding } from "../target.ts";
 import { type ChipNeuron, chipNeuronOf, FULL_DECAY, inSteps, NEURON_ANSWERS } from "./block-integers.ts";
 import { type BlockPart, blocksOf, type Chain, structural } from "./chain.ts";
-import { STATE_STEPS } from "./chip-neurons.ts";
 import { effectiveWeights, loadDense, WEIGHT_MAX, WEIGHT_MIN } from "./dense-weights.ts";
 import { BIAS_MAX, BIAS_MIN, THRESHOLD_MAX } from "./limits.ts";
 import { isSilent, lowerPool, overflowBounds } from "./lower-synapse.ts";
 import { netArray } from "./net-file.ts";
+import { STATE_STEPS } from "./neurons/index.ts";
 
 const LIF_MODEL = "lava proc/lif/models.py";
 const LOADER = "lava-dl netx/hdf5.py";

@@ -1,6 +1,7 @@
 /** What a `.net` file holds, for `spikeship inspect`: any file of the format, also one that Lava cannot run. */
 import { formatShape, readFileChecked, SpikeshipError, sha256, sizeOf } from "../../core/index.ts";
 import type { FileInspection } from "../target.ts";
+import { coreTables, mapPlan } from "./mapping/index.ts";
 import { type NetArray, type NetFile, type NetLayer, type NetNeuron, neuronOf } from "./net-file.ts";
 import { latencyOf, planNet } from "./plan.ts";
 import { readNet } from "./read.ts";
@@ -57,6 +58,7 @@ export async function inspectNet(path: string): Promise<FileInspection> {
           neuron,
         ]),
       },
+      ...coresOf(net),
       {
         title: "Findings of the design rules",
         header: ["severity", "rule", "place", "what"],
@@ -75,6 +77,16 @@ function timingOf(net: NetFile): Timing {
     return { latency: latencyOf(plan, plan.blocks.length - 1), inputShape: [...plan.inputShape] };
   } catch (error) {
     if (error instanceof SpikeshipError) return { problem: error.message };
+    throw error;
+  }
+}
+
+/** Where its layers would go; nothing for a file that Lava's loader could not run. */
+function coresOf(net: NetFile): FileInspection["tables"] {
+  try {
+    return coreTables(mapPlan(planNet(net)));
+  } catch (error) {
+    if (error instanceof SpikeshipError) return [];
     throw error;
   }
 }

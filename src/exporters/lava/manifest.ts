@@ -12,6 +12,7 @@ const finding = z.strictObject({
   severity: z.enum(["error", "warning", "note"]),
   place: z.string(),
   message: z.string(),
+  limit: z.string().optional(),
   source: z.string(),
   rewrite: z.string().optional(),
 });

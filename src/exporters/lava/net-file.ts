@@ -154,6 +154,8 @@ export interface NetFile {
   layers: NetLayer[];
   /** Steps per sample, in older exports. */
   simulation: { ts: number; tSample: number } | null;
+  /** Places outside of the layers that the format does not know; they are not written again. Absent when there are none. */
+  strangers?: string[];
 }
 
 /** A layer or one of its members as it is named in messages: `/layer/2/weight`. */

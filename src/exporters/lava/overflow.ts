@@ -1,5 +1,5 @@
 /** How far current and voltage of a CUBA neuron can go in the worst case over all spike inputs. Rounding toward zero only makes them smaller. */
-import { STATE_STEPS } from "./chip-neurons.ts";
+import { STATE_STEPS } from "./neurons/index.ts";
 
 const FULL_DECAY = 4096;
 

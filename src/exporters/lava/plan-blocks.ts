@@ -1,7 +1,7 @@
 /** One entry for each layer type of a `.net` file: the block that Lava's loader builds of it, or why it cannot. */
 import { formatShape, sameShape, sizeOf } from "../../core/index.ts";
 import { appendBlock, type Block, expectInput, refuseLayer, type Walk } from "./blocks.ts";
-import { loadDense } from "./dense-weights.ts";
+import { type DenseSynapse, loadDense } from "./dense-weights.ts";
 import type { ConvLayer, DenseLayer, LayerOf, NetArray, NetLayer, NetLayerType, RecurrentLayer } from "./net-file.ts";
 import { placeOf } from "./net-file.ts";
 import { planNeuron } from "./plan-neurons.ts";
@@ -81,23 +81,9 @@ function planDense(layer: DenseLayer | RecurrentLayer, index: number, walk: Walk
     `an input [${inputs}]`,
     walk.shape.length > 1 ? "Put a flatten layer before the dense one." : "Check the sizes of the layers.",
   );
-  if (layer.type === "dense" && layer.imaginary) {
-    refuseLayer(
-      index,
-      "real weights",
-      "complex weights",
-      "They belong to resonators, which are not simulated: run the file in Lava.",
-    );
-  }
+  const imaginary = planImaginary(layer, index);
   const synapses = loadDense(layer.type === "dense_rec" ? [layer.weight, layer.weightRec] : [layer.weight]);
-  if (!synapses) {
-    refuseLayer(
-      index,
-      "at least one weight that is not 0",
-      "all zero",
-      "Lava's loader fails on it: set one weight or remove the layer.",
-    );
-  }
+  if (!synapses) refuseZeros(index);
   const [forward, recurrent = null] = synapses;
   const facts = { index, outputShape: [outputs], bias: layer.bias, spikeExp: walk.spikeExp, first: false };
   appendBlock(walk, {
@@ -109,11 +95,42 @@ function planDense(layer: DenseLayer | RecurrentLayer, index: number, walk: Walk
       kind: "dense",
       forward: forward!,
       recurrent,
-      delays: layer.delay && planDelays(layer.delay, outputs, inputs, index),
+      imaginary,
+      delays: layer.delay && !imaginary ? planDelays(layer.delay, outputs, inputs, index) : null,
     },
     neuron: planNeuron(layer.neuron, facts),
     gradedInput: walk.graded,
   });
+}
+
+function refuseZeros(index: number): never {
+  refuseLayer(
+    index,
+    "at least one weight that is not 0",
+    "all zero",
+    "Lava's loader fails on it: set one weight or remove the layer.",
+  );
+}
+
+/** Complex weights and resonators go together: the loader scans both parts by themselves, and drops delays and biases without a word. */
+function planImaginary(layer: DenseLayer | RecurrentLayer, index: number): DenseSynapse | null {
+  const imaginary = layer.type === "dense" ? layer.imaginary : null;
+  const resonates = layer.neuron?.type.includes("RF_") ?? false;
+  if (resonates !== (imaginary !== null)) {
+    refuseLayer(
+      index,
+      resonates ? "complex weights for resonators" : "real weights for neurons that are no resonators",
+      resonates ? "real weights" : "complex weights",
+      "Lava's loader fails on it: correct the weights or the neuron.",
+    );
+  }
+  if (!imaginary) return null;
+  const lost = (["bias", "delay"] as const).find((name) => layer[name]?.data.some((value) => Math.trunc(value) !== 0));
+  if (lost) {
+    const hint = "Lava's loader drops it without a word: train without it.";
+    refuseLayer(index, `complex weights without ${lost}`, `a ${lost}`, hint);
+  }
+  return loadDense([imaginary])?.[0] ?? refuseZeros(index);
 }
 
 /** Delays [O,I]: beyond 62 the loader clips, fractions are cut. A list as long as the outputs counts per output, even when there are as many inputs. */

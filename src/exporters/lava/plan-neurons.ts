@@ -1,8 +1,21 @@
 /** From a neuron group to the parameters of the model that Lava's loader chooses; bias as the process stores it. */
 import { formatShape, sizeOf } from "../../core/index.ts";
 import { refuseLayer } from "./blocks.ts";
-import type { NeuronParameters, SigmaDeltaParameters } from "./chip-neurons.ts";
-import { type CubaNeuron, type NetArray, type NetNeuron, placeOf, type SigmaDeltaNeuron, scalar } from "./net-file.ts";
+import {
+  type CubaNeuron,
+  type NetArray,
+  type NetNeuron,
+  placeOf,
+  type ResonatorNeuron,
+  type SigmaDeltaNeuron,
+  scalar,
+} from "./net-file.ts";
+import {
+  loadedDecays,
+  type NeuronParameters,
+  type ResonatorParameters,
+  type SigmaDeltaParameters,
+} from "./neurons/index.ts";
 
 export interface NeuronFacts {
   /** Number of the layer in the file. */
@@ -38,20 +51,35 @@ export function planNeuron(neuron: NetNeuron | null, facts: NeuronFacts): Neuron
       return refuseNeuron(facts, type, "Lava's loader does not know it: use CUBA.");
     case "ADRF_PHASE":
     case "ADRF_IZHIKEVICH":
-      return refuseNeuron(facts, type, "Lava's loader drops the adaptation without a word.");
     case "RF_PHASE":
     case "RF_IZHIKEVICH":
-      // sine and cosine of the loader decide by their last bit; JavaScript's give other decays for 45% of all pairs
-      return refuseNeuron(
-        facts,
-        type,
-        "Resonators are not simulated: Lava's decays depend on NumPy's last bit. Run it in Lava.",
-      );
+      return resonator(neuron as ResonatorNeuron, facts);
   }
 }
 
 function refuseNeuron({ index }: NeuronFacts, type: string, hint: string): never {
-  return refuseLayer(index, "a CUBA or SDNN neuron", type, hint);
+  return refuseLayer(index, "a CUBA, SDNN or RF neuron", type, hint);
+}
+
+/** The adaptive ones are loaded as if they did not adapt. Only dense layers have the two inputs that resonators need. */
+function resonator({ type, sinDecay, cosDecay, vThMant }: ResonatorNeuron, facts: NeuronFacts): ResonatorParameters {
+  if (facts.first || facts.outputShape.length > 1) {
+    refuseNeuron(facts, type, "Lava's loader builds resonators in dense layers only.");
+  }
+  const count = Math.max(sinDecay.data.length, cosDecay.data.length);
+  const at = ({ data }: NetArray, i: number) => data[data.length === 1 ? 0 : i]!;
+  const loaded = Array.from({ length: count }, (_, i) =>
+    loadedDecays({ sine: at(sinDecay, i), cosine: at(cosDecay, i) }),
+  );
+  const list = (values: number[]) =>
+    perNeuron({ shape: count === 1 ? [] : [count], data: Float64Array.from(values) }, facts, "neuron/sinDecay");
+  return {
+    model: type.endsWith("PHASE") ? "phase" : "izhikevich",
+    sineDecay: list(loaded.map(({ sine }) => sine)),
+    cosineDecay: list(loaded.map(({ cosine }) => cosine)),
+    threshold: vThMant,
+    bias: new Int32Array(1),
+  };
 }
 
 function cuba(neuron: CubaNeuron, facts: NeuronFacts): NeuronParameters {
@@ -67,11 +95,23 @@ function cuba(neuron: CubaNeuron, facts: NeuronFacts): NeuronParameters {
 
 function sigmaDelta(neuron: SigmaDeltaNeuron, facts: NeuronFacts): NeuronParameters {
   const model: SigmaDeltaParameters["model"] = facts.first ? "delta" : neuron.sigmaOutput ? "sigma" : "sigmaDelta";
+  if (model === "sigma" && facts.bias) {
+    refuseLayer(
+      facts.index,
+      "a sigma output without biases",
+      "biases",
+      "Lava's loader fails on it: train without them.",
+    );
+  }
   return { model, threshold: neuron.vThMant, bias: biasOf(facts), exponent: facts.spikeExp + 6 };
 }
 
 /** One number for all neurons, or one for each in C,H,W order. A list counts per neuron of a dense layer and per channel of a conv layer. */
 function perNeuron({ shape, data }: NetArray, { index, outputShape }: NeuronFacts, member: string): Int32Array {
+  const wide = data.find((value) => value !== Math.trunc(value) || Math.abs(value) >= 2 ** 31);
+  if (wide !== undefined) {
+    refuseLayer(index, `a decay of 32 bits as ${member}`, `${wide}`, `Correct ${placeOf(index, member)}.`);
+  }
   if (data.length === 1) return Int32Array.from(data);
   const [channels = 0] = outputShape;
   if (shape.length !== 1 || data.length !== channels) {

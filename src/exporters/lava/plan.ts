@@ -8,8 +8,11 @@ import type { NetFile } from "./net-file.ts";
 import { planBlock } from "./plan-blocks.ts";
 import type { SimulationOptions } from "./simulation.ts";
 
+/** What the loader is told; the rest concerns the run. */
+export type LoadingOptions = Pick<SimulationOptions, "numLayers" | "inputShape" | "inputMessageBits" | "spikeExp">;
+
 /** @throws TARGET naming the layer when Lava's loader cannot run the file as it was meant, OPTION for arguments out of range. */
-export function planNet(net: NetFile, options: SimulationOptions = {}): Plan {
+export function planNet(net: NetFile, options: LoadingOptions = {}): Plan {
   const { numLayers = net.layers.length, inputMessageBits = 0, spikeExp = 6 } = options;
   if (!Number.isInteger(numLayers) || numLayers < 1) {
     fail("OPTION", { where: "numLayers", expected: "a whole number from 1", got: `${numLayers}` });

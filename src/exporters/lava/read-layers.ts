@@ -48,7 +48,7 @@ function denseParts(
   group: GroupReader,
   weights: (outputs: number) => NetArray = (outputs) => matrix(group, "weight", outputs),
 ) {
-  const shape = group.sizes("shape");
+  const shape = layerShape(group);
   const weight = weights(sizeOf(shape));
   const [outputs, inputs] = weight.shape as [number, number];
   group.agrees("outFeatures", [outputs], "weight");
@@ -109,8 +109,18 @@ const pool =
     };
   };
 
-function image(group: GroupReader): number[] {
+/** A hundred times what one chip holds: a damaged or absurd size ends here, before arrays are made of it. */
+const MOST_NEURONS = 2 ** 26;
+
+function layerShape(group: GroupReader): number[] {
   const shape = group.sizes("shape");
+  return sizeOf(shape) <= MOST_NEURONS
+    ? shape
+    : group.refuse("shape", `at most ${MOST_NEURONS} neurons`, formatShape(shape));
+}
+
+function image(group: GroupReader): number[] {
+  const shape = layerShape(group);
   return shape.length === 3 ? shape : group.refuse("shape", "[C, H, W]", formatShape(shape));
 }
 
@@ -121,7 +131,7 @@ function steps(group: GroupReader): Pick<ConvLayer, "stride" | "padding" | "dila
 const LAYERS: { [T in NetLayerType]: (group: GroupReader) => LayerOf<T> } = {
   input: (group) => ({
     type: "input",
-    shape: group.sizes("shape"),
+    shape: layerShape(group),
     weight: group.optionalNumber("weight"),
     bias: group.optionalNumber("bias"),
     neuron: optionalNeuron(group),
@@ -129,7 +139,7 @@ const LAYERS: { [T in NetLayerType]: (group: GroupReader) => LayerOf<T> } = {
   }),
   flatten: (group) => ({
     type: "flatten",
-    shape: group.has("shape") ? group.sizes("shape") : null,
+    shape: group.has("shape") ? layerShape(group) : null,
     extras: group.extras(),
   }),
   dense,
@@ -147,10 +157,10 @@ const LAYERS: { [T in NetLayerType]: (group: GroupReader) => LayerOf<T> } = {
   convT: conv("convT") as (group: GroupReader) => LayerOf<"convT">,
   pool: pool("pool") as (group: GroupReader) => LayerOf<"pool">,
   unpool: pool("unpool") as (group: GroupReader) => LayerOf<"unpool">,
-  average: (group) => ({ type: "average", shape: group.sizes("shape"), extras: group.extras() }),
+  average: (group) => ({ type: "average", shape: layerShape(group), extras: group.extras() }),
   concat: (group) => ({
     type: "concat",
-    shape: group.has("shape") ? group.sizes("shape") : null,
+    shape: group.has("shape") ? layerShape(group) : null,
     layers: group.has("layers") ? group.sizes("layers", 0) : null,
     extras: group.extras(),
   }),

@@ -6,10 +6,19 @@ import type { NetArray, NetNeuron, NetNeuronType } from "./net-file.ts";
 type NeuronReader = (group: GroupReader) => NetNeuron;
 
 /** One decay, or a list of them: one per neuron or channel. */
-function decay(group: GroupReader, name: string): NetArray {
-  const array = group.wholeArray(name);
+function decay(group: GroupReader, name: string, array: NetArray = group.wholeArray(name)): NetArray {
   if (array.data.length === 0) group.refuse(name, "at least one decay", "none");
   return array.data.length === 1 ? { shape: [], data: array.data } : array;
+}
+
+/** Far beyond the 4096 that stands for 1. */
+const LARGEST_ROTATION = 2 ** 20;
+
+/** Decays of resonators go through floating point in the loader, so they may have fractions. */
+function rotation(group: GroupReader, name: string): NetArray {
+  const array = decay(group, name, group.array(name));
+  const large = array.data.find((value) => Math.abs(value) > LARGEST_ROTATION);
+  return large === undefined ? array : group.refuse(name, `decays up to ${LARGEST_ROTATION} in size`, `${large}`);
 }
 
 const leaky =
@@ -26,8 +35,8 @@ const resonator =
   (type: "RF_PHASE" | "RF_IZHIKEVICH" | "ADRF_PHASE" | "ADRF_IZHIKEVICH"): NeuronReader =>
   (group) => ({
     type,
-    sinDecay: decay(group, "sinDecay"),
-    cosDecay: decay(group, "cosDecay"),
+    sinDecay: rotation(group, "sinDecay"),
+    cosDecay: rotation(group, "cosDecay"),
     vThMant: threshold(group),
     extras: group.extras(),
   });

@@ -12,7 +12,10 @@ export async function readNet(path: string): Promise<NetFile> {
   const file = await openHdf5(path);
   const root = new GroupReader(file, "");
   if (!root.has("layer")) root.refuse("layer", "the group of all layers", "none", "Is it a Lava DL .net file?");
-  return { layers: readLayers(root.group("layer"), file), simulation: readSimulation(root) };
+  const layers = readLayers(root.group("layer"), file);
+  const simulation = readSimulation(root);
+  const strangers = strangersIn(file, { "": ["layer", "simulation"], "/simulation": ["Ts", "tSample"] });
+  return { layers, simulation, ...(strangers.length > 0 ? { strangers } : {}) };
 }
 
 /** Lava's loader walks 0, 1, 2, ... up to the number of members, so every name must be one of these. */
@@ -27,6 +30,18 @@ function readLayers(group: GroupReader, file: Hdf5Reader): NetFile["layers"] {
     group.refuse(`${missing}`, `layers 0 to ${names.length - 1} without a gap`, `no ${missing}, but "${other}"`);
   }
   return names.map((_, layer) => readLayer(group.group(`${layer}`)));
+}
+
+/** Members of some groups that are not among the known ones. */
+function strangersIn(file: Hdf5Reader, known: Record<string, string[]>): string[] {
+  return Object.entries(known)
+    .filter(([place]) => place === "" || file.isGroup(place))
+    .flatMap(([place, names]) =>
+      file
+        .members(place)
+        .filter((name) => !names.includes(name))
+        .map((name) => `${place}/${name}`),
+    );
 }
 
 function readSimulation(root: GroupReader): NetFile["simulation"] {

@@ -2,9 +2,9 @@
 import type { Graph } from "../../model/index.ts";
 import type { Finding } from "../target.ts";
 import { chainOf } from "./chain.ts";
+import { netRules } from "./file-rules/index.ts";
 import { graphRules } from "./graph-rules.ts";
 import type { NetFile } from "./net-file.ts";
-import { netRules } from "./net-rules.ts";
 
 /** What a network breaks, or loses. */
 export function checkGraph(graph: Graph): Finding[] {

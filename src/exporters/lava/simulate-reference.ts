@@ -4,11 +4,12 @@
  */
 import { sizeOf } from "../../core/index.ts";
 import type { Plan } from "./blocks.ts";
-import { makeNeurons, type RegisterEvents } from "./chip-neurons.ts";
 import type { NetFile } from "./net-file.ts";
-import { activationOf } from "./plain-synapse.ts";
-import { latencyOf, planNet } from "./plan.ts";
-import { collectEvents, framesOf, inputSequence, type Run, resetsAt, resultOf, runOf } from "./run.ts";
+import type { RegisterEvents } from "./neurons/index.ts";
+import { planNet } from "./plan.ts";
+import { collectEvents, expectHeld, framesOf, inputSequence, type Run, resultOf, runOf } from "./run.ts";
+import { runBlock } from "./run-block.ts";
+import { checkRun, payloadWidth } from "./run-rules.ts";
 import type { SimulationInput, SimulationOptions, SimulationResult } from "./simulation.ts";
 
 /** @throws TARGET when Lava's loader cannot run the file, SHAPE or VALUE for an input that does not fit, OPTION for arguments. */
@@ -19,12 +20,14 @@ export function simulateReference(
 ): SimulationResult {
   const plan = planNet(net, options);
   const run = runOf(plan, framesOf(plan, input), options);
+  // every layer is kept, whatever is recorded
+  expectHeld(plan, run.steps, run.frames.samples);
   const outputs = plan.blocks.map(
     ({ outputShape }) => new Int32Array(run.steps * run.frames.samples * sizeOf(outputShape)),
   );
   const events = collectEvents(plan);
   for (let sample = 0; sample < run.frames.samples; sample++) runSample(plan, run, sample, outputs, events.of);
-  return resultOf(plan, run, outputs, events.findings());
+  return resultOf(plan, run, outputs, [...checkRun(plan, run), ...payloadWidth(plan, outputs), ...events.findings()]);
 }
 
 function runSample(
@@ -34,21 +37,14 @@ function runSample(
   outputs: Int32Array[],
   events: (block: number) => RegisterEvents,
 ): void {
-  const answered = run.frames.steps + run.extraSteps;
+  const { samples } = run.frames;
   let sequence = inputSequence(run, sample, run.steps);
-  plan.blocks.forEach((block, index) => {
-    const features = sizeOf(block.outputShape);
-    const neurons = makeNeurons(block.neuron, features, 1, events(index));
-    const own = new Int32Array(run.steps * features);
-    const latency = latencyOf(plan, index);
+  plan.blocks.forEach(({ outputShape }, index) => {
+    const features = sizeOf(outputShape);
+    sequence = runBlock(plan, run, index, sequence, events(index));
     for (let step = 0; step < run.steps; step++) {
-      if (resetsAt(run, index, step)) neurons.reset();
-      neurons.counting = step >= latency && step < latency + answered;
-      const spikes = own.subarray(step * features, (step + 1) * features);
-      const inputStep = block.synapse.kind === "none" ? step : step - 1;
-      neurons.step(activationOf(block, { inputs: sequence, inputStep, own, ownStep: step - 1 }), spikes);
-      outputs[index]!.set(spikes, (step * run.frames.samples + sample) * features);
+      const spikes = sequence.subarray(step * features, (step + 1) * features);
+      outputs[index]!.set(spikes, (step * samples + sample) * features);
     }
-    sequence = own;
   });
 }

@@ -9,21 +9,30 @@ import type { Plan } from "./blocks.ts";
 import { type BlockRunner, makeBlockRunner } from "./fast-block.ts";
 import type { NetFile } from "./net-file.ts";
 import { latencyOf, planNet } from "./plan.ts";
-import { alignedOffset, collectEvents, framesOf, inputSequence, type Run, resultOf, runOf } from "./run.ts";
+import { alignedOffset, collectEvents, frameAt, framesOf, type Run, resultOf, runOf } from "./run.ts";
+import { checkRun } from "./run-rules.ts";
 import { simulateReference } from "./simulate-reference.ts";
 import type { SimulationInput, SimulationOptions, SimulationResult } from "./simulation.ts";
 
 /** Most numbers of one layer that are held at once: 16 MB. */
 const CHUNK_NUMBERS = 2 ** 22;
 
+/** Messages travel as float32, which holds whole numbers up to here. */
+const LARGEST_FLOAT32 = 2 ** 24;
+
 /**
  * The answers of a network to `[T, N, ...]`.
  * @throws TARGET when Lava's loader cannot run the file, SHAPE or VALUE for an input that does not fit, OPTION for arguments.
  */
-export function simulate(net: NetFile, input: SimulationInput, options: SimulationOptions = {}): SimulationResult {
-  const plan = planNet(net, options);
+export function simulate(
+  net: NetFile,
+  input: SimulationInput,
+  options: SimulationOptions = {},
+  plan: Plan = planNet(net, options),
+): SimulationResult {
   const run = runOf(plan, framesOf(plan, input), options);
-  if (!startsTogether(plan, run)) return simulateReference(net, input, options);
+  const largest = largestMessage(run.frames.data);
+  if (!startsTogether(plan, run) || largest > LARGEST_FLOAT32) return simulateReference(net, input, options);
   const { samples } = run.frames;
   const last = plan.blocks.length - 1;
   // in their own time all layers answer the same frames; recorded from the start, the first ones run on while the last still waits
@@ -33,7 +42,6 @@ export function simulate(net: NetFile, input: SimulationInput, options: Simulati
     ({ outputShape }, block) => new Int32Array(recorded[block] ? run.steps * samples * sizeOf(outputShape) : 0),
   );
   const events = collectEvents(plan);
-  const largest = run.frames.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const facts = { steps, resetInterval: run.reset?.interval ?? null, countedSteps: run.frames.steps + run.extraSteps };
   const runners = plan.blocks.map((block, i) =>
     makeBlockRunner(block, { ...facts, largestInput: block.gradedInput ? largest : 1, events: events.of(i) }),
@@ -51,7 +59,13 @@ export function simulate(net: NetFile, input: SimulationInput, options: Simulati
   } finally {
     for (const runner of runners) runner.dispose();
   }
-  return resultOf(plan, run, outputs, events.findings());
+  return resultOf(plan, run, outputs, [...checkRun(plan, run), ...events.findings()]);
+}
+
+function largestMessage(data: Int32Array): number {
+  let largest = 0;
+  for (const value of data) largest = Math.max(largest, Math.abs(value));
+  return largest;
 }
 
 /** True when nothing happens in a layer before its first frame arrives, or a reset forgets it. */
@@ -104,17 +118,13 @@ function runChunk(
 
 /** `[steps * samples, ...]` of some samples; without payloads everything but 0 is a spike. */
 function inputTensor(run: Run, { start, count, steps }: Chunk, shape: number[], graded: boolean): Tensor {
-  const { features } = run.frames;
-  const data = new Float32Array(steps * count * features);
-  for (let sample = 0; sample < count; sample++) {
-    const sequence = inputSequence(run, start + sample, steps);
-    for (let step = 0; step < steps; step++) {
-      const target = (step * count + sample) * features;
-      for (let i = 0; i < features; i++) {
-        const value = sequence[step * features + i]!;
-        data[target + i] = graded || value === 0 ? value : 1;
-      }
-    }
+  const size = count * run.frames.features;
+  const data = new Float32Array(steps * size);
+  for (let step = 0; step < steps; step++) {
+    const frame = frameAt(run, step, start, count);
+    if (!frame) break;
+    if (graded) data.set(frame, step * size);
+    else for (let i = 0; i < size; i++) if (frame[i] !== 0) data[step * size + i] = 1;
   }
   return Tensor.from(data, [steps * count, ...shape]);
 }

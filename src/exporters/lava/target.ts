@@ -4,13 +4,20 @@ import { parseWith } from "../../core/index.ts";
 import type { DeploymentTarget } from "../target.ts";
 import { loihiComparisons } from "./comparisons.ts";
 import { writeArtefact } from "./export.ts";
+import { fixNet } from "./fix-net.ts";
 import { inspectNet } from "./inspect.ts";
-import { checkGraph } from "./rules.ts";
+import { mapNetFile } from "./mapping/index.ts";
+import { readNet } from "./read.ts";
+import { checkGraph, checkNet } from "./rules.ts";
 import { openLoihi } from "./runtime.ts";
 import { RUN_SCRIPT } from "./scripts.ts";
+import { encodeNet } from "./write.ts";
 
 /** `export` has no options: the file holds what the prepared network computes with. */
 const exportOptions = z.strictObject({});
+
+/** A `.net` file says all that its rules ask for. */
+const checkOptions = z.strictObject({});
 
 export interface LoihiTargetParts {
   prepare: DeploymentTarget["prepare"];
@@ -38,11 +45,20 @@ export function createLoihiTarget({ prepare, isPrepared }: LoihiTargetParts): De
         purpose: "run the file with Lava on the CPU (needs lava-nc and lava-dl)",
       },
       {
-        command: `python3 ${RUN_SCRIPT} spikes.npy output.npy --backend loihi2`,
+        command: `python3 ${RUN_SCRIPT} spikes.npy output.npy --device loihi2`,
         purpose: "run it on Loihi 2 (needs Intel's Lava extension for the hardware)",
       },
     ],
     check: (network) => checkGraph(network.lower()),
+    async checkFile(path, options = {}) {
+      parseWith(checkOptions, options, "Loihi check options");
+      return checkNet(await readNet(path));
+    },
+    async fixFile(path, options = {}) {
+      parseWith(checkOptions, options, "Loihi check options");
+      const { net, changes } = fixNet(await readNet(path));
+      return { bytes: await encodeNet(net), changes, findings: checkNet(net) };
+    },
     prepare,
     isPrepared,
     async export(network, directory, options = {}) {
@@ -51,6 +67,7 @@ export function createLoihiTarget({ prepare, isPrepared }: LoihiTargetParts): De
     },
     open: openLoihi,
     inspect: inspectNet,
+    map: mapNetFile,
     comparisons: loihiComparisons,
   };
 }

@@ -36,9 +36,10 @@ const label = (text: string): Member => ({ text, encoding: "label" });
 const free = (text: string): Member => ({ text, encoding: "free" });
 
 function extra(value: NetValue): Member {
-  if (typeof value === "string") return free(value);
-  return value.data.every(Number.isSafeInteger) ? { whole: value } : { float: value };
+  return typeof value === "string" ? free(value) : numbers(value);
 }
+const numbers = (value: NetArray): Member =>
+  value.data.every(Number.isSafeInteger) ? { whole: value } : { float: value };
 const extras = (values: Record<string, NetValue>): Members =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, extra(value)]));
 
@@ -53,7 +54,7 @@ function neuronMembers(neuron: NetNeuron | null): Member {
   const decays: Members =
     "iDecay" in neuron
       ? { iDecay: { whole: neuron.iDecay }, vDecay: { whole: neuron.vDecay } }
-      : { sinDecay: { whole: neuron.sinDecay }, cosDecay: { whole: neuron.cosDecay } };
+      : { sinDecay: numbers(neuron.sinDecay), cosDecay: numbers(neuron.cosDecay) };
   return { group: { ...shared, ...decays, ...extras(neuron.extras) } };
 }
 

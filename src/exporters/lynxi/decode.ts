@@ -9,21 +9,12 @@ import {
   type ModelProto,
   ModelProtoSchema,
   type NodeProto,
-  type TensorProto,
-  TensorProto_DataLocation,
   type ValueInfoProto,
 } from "onnx-buf";
 import { fail, SpikeshipError } from "../../core/index.ts";
-import {
-  elementBytes,
-  elementTypeOf,
-  type OnnxAttribute,
-  type OnnxModel,
-  type OnnxNode,
-  type OnnxTensor,
-  type OnnxValue,
-  type TensorData,
-} from "./onnx-model.ts";
+import { decodeTensor, smallInteger } from "./decode-tensor.ts";
+import { elementTypeOf, type OnnxAttribute, type OnnxModel, type OnnxNode, type OnnxValue } from "./onnx-model.ts";
+import { DEEPEST_NESTING, expectAffordable } from "./wire-budget.ts";
 
 /** `where`: the file's name, for messages. */
 export function decodeOnnx(bytes: Uint8Array, where: string): OnnxModel {
@@ -65,8 +56,9 @@ export function decodeOnnx(bytes: Uint8Array, where: string): OnnxModel {
 }
 
 function parse(bytes: Uint8Array, where: string): ModelProto {
+  expectAffordable(ModelProtoSchema, bytes, where);
   try {
-    return fromBinary(ModelProtoSchema, bytes);
+    return fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false, recursionLimit: DEEPEST_NESTING });
   } catch (cause) {
     throw new SpikeshipError("FILE", {
       where,
@@ -78,31 +70,44 @@ function parse(bytes: Uint8Array, where: string): ModelProto {
   }
 }
 
-/** Outputs exist, and every node reads only what stands before it: no cycles, no missing values. */
+const LONGEST_QUOTE = 100;
+
+/** Names come from the file and may be of any length. */
+function shortened(name: string): string {
+  return name.length <= LONGEST_QUOTE ? name : `${name.slice(0, LONGEST_QUOTE)}...`;
+}
+
+/** Outputs exist, values are written once, and every node reads only what stands before it: no cycles, no missing values. */
 function expectExecutable(model: OnnxModel, where: string): void {
-  const known = new Set([...model.inputs, ...model.initializers].map(({ name }) => name));
+  const known = new Set<string>();
+  const write = (name: string, place: string) => {
+    if (name !== "" && known.has(name)) {
+      fail("FILE", {
+        where: `${where}: ${place}`,
+        expected: "a value that is written once",
+        got: `"${shortened(name)}" again`,
+        hint: "ONNX names every value once: rename one of them.",
+      });
+    }
+    known.add(name);
+  };
+  for (const { name } of [...model.inputs, ...model.initializers]) write(name, "inputs and initializers");
   for (const node of model.nodes) {
     const missing = node.inputs.find((name) => name !== "" && !known.has(name));
     if (missing !== undefined) {
       fail("FILE", {
-        where: `${where}: node "${node.name}" (${node.op})`,
+        where: `${where}: node "${shortened(node.name)}" (${node.op})`,
         expected: "inputs that earlier nodes, graph inputs or initializers provide",
-        got: `"${missing}"`,
+        got: `"${shortened(missing)}"`,
         hint: "The graph is cyclic, out of order or incomplete.",
       });
     }
-    for (const output of node.outputs) known.add(output);
+    for (const output of node.outputs) write(output, `node "${shortened(node.name)}" (${node.op})`);
   }
   const lost = model.outputs.find(({ name }) => !known.has(name));
   if (model.outputs.length === 0 || lost) {
     fail("FILE", { where, expected: "graph outputs that a node writes", got: lost ? `"${lost.name}"` : "no output" });
   }
-}
-
-function smallInteger(value: bigint, where: string): number {
-  const number = Number(value);
-  if (!Number.isSafeInteger(number)) fail("FILE", { where, expected: "a whole number below 2^53", got: `${value}` });
-  return number;
 }
 
 function decodeValue(value: ValueInfoProto, where: string): OnnxValue {
@@ -160,41 +165,4 @@ function decodeAttribute(attribute: AttributeProto, where: string): OnnxAttribut
     default:
       return { kind: "unread", value: Type[attribute.type] ?? `type ${attribute.type}` };
   }
-}
-
-function decodeTensor(tensor: TensorProto, where: string): OnnxTensor {
-  const type = elementTypeOf(tensor.dataType);
-  const shape = tensor.dims.map((size) => smallInteger(size, where));
-  if (tensor.dataLocation === TensorProto_DataLocation.EXTERNAL || tensor.externalData.length > 0) {
-    return { name: tensor.name, type, shape, data: new Uint8Array(0), external: true };
-  }
-  const bytes = elementBytes(type);
-  if (bytes === null) return { name: tensor.name, type, shape, data: tensor.rawData };
-  const count = shape.reduce((product, size) => product * size, 1);
-  const data = tensor.rawData.length > 0 ? fromRaw(type, tensor.rawData, bytes) : fromFields(type, tensor);
-  if (data.length !== count || shape.some((size) => size < 0)) {
-    fail("FILE", { where, expected: `${count} numbers of shape [${shape}]`, got: `${data.length}` });
-  }
-  return { name: tensor.name, type, shape, data };
-}
-
-/** A copy, because raw data stands at any byte of the file and typed arrays want alignment. */
-function fromRaw(type: OnnxTensor["type"], raw: Uint8Array, bytes: number): TensorData {
-  const copy = raw.slice(0, raw.length - (raw.length % bytes)).buffer;
-  if (type === "float32") return new Float32Array(copy);
-  if (type === "float64") return new Float64Array(copy);
-  if (type === "float16") return new Uint16Array(copy);
-  if (type === "int64") return new BigInt64Array(copy);
-  if (type === "int32") return new Int32Array(copy);
-  return type === "int8" ? new Int8Array(copy) : new Uint8Array(copy);
-}
-
-/** The older storage: a repeated field for each family of types. float16 stands as bits in `int32_data`. */
-function fromFields(type: OnnxTensor["type"], tensor: TensorProto): TensorData {
-  if (type === "float32") return Float32Array.from(tensor.floatData);
-  if (type === "float64") return Float64Array.from(tensor.doubleData);
-  if (type === "int64") return BigInt64Array.from(tensor.int64Data);
-  if (type === "float16") return Uint16Array.from(tensor.int32Data);
-  if (type === "int32") return Int32Array.from(tensor.int32Data);
-  return type === "int8" ? Int8Array.from(tensor.int32Data) : Uint8Array.from(tensor.int32Data);
 }

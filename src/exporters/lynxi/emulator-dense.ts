@@ -2,6 +2,7 @@
 import { fail, formatShape, sizeOf } from "../../core/index.ts";
 import { core, type PoolOp } from "../../kernels/index.ts";
 import type { Emulate } from "./emulator-operators.ts";
+import { plain, turned } from "./emulator-order.ts";
 import { bufferOf, disposeValue, type Machine, type SharedBuffer, type Value } from "./emulator-values.ts";
 import { floatAttribute, intAttribute, intsAttribute, type OnnxNode, stringAttribute } from "./onnx-model.ts";
 
@@ -16,22 +17,15 @@ function mismatch(node: OnnxNode, expected: string, got: string): never {
   });
 }
 
-/** `[N,C,S...]` to `[N,S...,C]` (or back), as one turn of the last two of `[rows, outer, inner]`. Always a new reference. */
-function turned(machine: Machine, x: Value, outer: number, inner: number, shape: number[]): Value {
-  if (outer === 1 || inner === 1) return machine.view(x, shape);
-  const out = machine.make(shape, x.grouped);
-  core().permute(4, bufferOf(x), [machine.count(x) / (outer * inner), outer, inner], [0, 2, 1], out.buffer.id);
-  return out;
-}
-
 function channelsLast(machine: Machine, x: Value): Value {
   const [rows = 1, channels = 1, ...spatial] = x.shape;
-  return turned(machine, x, channels, sizeOf(spatial), [rows, ...spatial, channels]);
-}
-
-function channelsFirst(machine: Machine, x: Value): Value {
-  const [rows, channels, spatial] = [x.shape[0]!, x.shape.at(-1)!, x.shape.slice(1, -1)];
-  return turned(machine, x, sizeOf(spatial), channels, [rows, channels, ...spatial]);
+  const shape = [rows, ...spatial, channels];
+  if (x.order?.channels === channels && x.order.inner === sizeOf(spatial))
+    return { ...machine.view(x, shape), order: null };
+  const first = plain(machine, x);
+  const last = turned(machine, first, channels, sizeOf(spatial), shape);
+  disposeValue(first);
+  return last;
 }
 
 interface Window {
@@ -74,15 +68,15 @@ export const convolution: Emulate = (machine, node, [x, weight, bias]) => {
   const out = machine.make([rows, ...spec.output, outputs], x!.grouped);
   const batch = machine.count(x!) / sizeOf(x!.shape.slice(1));
   core().convForward({ ...spec, batch }, bufferOf(last), bufferOf(weight!), bias ? bufferOf(bias) : 0, out.buffer.id);
-  return finish(machine, last, out);
+  return finish(last, out);
 };
 
-/** The result in N,C,H,W order; what was only needed on the way is released. */
-function finish(machine: Machine, last: Value, out: Floats): Value {
-  const first = channelsFirst(machine, out);
+/** The result under its shape in ONNX; what was only needed on the way is released. */
+function finish(last: Value, out: Floats): Value {
   disposeValue(last);
-  disposeValue(out);
-  return first;
+  const [rows, channels, spatial] = [out.shape[0]!, out.shape.at(-1)!, out.shape.slice(1, -1)];
+  const order = channels === 1 || sizeOf(spatial) === 1 ? null : { channels, inner: sizeOf(spatial) };
+  return { ...out, shape: [rows, channels, ...spatial], order };
 }
 
 export function window(op: PoolOp): Emulate {
@@ -99,7 +93,7 @@ export function window(op: PoolOp): Emulate {
     const out = machine.make([rows, ...spec.output, channels], x!.grouped);
     const batch = machine.count(x!) / sizeOf(x!.shape.slice(1));
     core().poolForward(op, { ...spec, batch, channels, countIncludePad, divisor: 0 }, bufferOf(last), out.buffer.id, 0);
-    return finish(machine, last, out);
+    return finish(last, out);
   };
 }
 
@@ -147,5 +141,5 @@ export const normalize: Emulate = (machine, node, [x, weight, bias, mean, varian
   const [m, v, w, b] = [mean, variance, weight, bias].map(bufferOf) as [number, number, number, number];
   const epsilon = floatAttribute(node, "epsilon", 1e-5);
   core().batchNormInfer(machine.count(x!) / channels, channels, epsilon, bufferOf(last), m, v, w, b, out.buffer.id);
-  return finish(machine, last, out);
+  return finish(last, out);
 };

@@ -5,6 +5,7 @@
 import { fail, formatShape, sameShape, sizeOf } from "../../core/index.ts";
 import { type BinaryOp, core } from "../../kernels/index.ts";
 import { convolution, gemm, matMul, normalize, window } from "./emulator-dense.ts";
+import { transposedConvolution } from "./emulator-transposed.ts";
 import { bufferOf, disposeValue, type Machine, type Value } from "./emulator-values.ts";
 import { ELEMENT_TYPES, intAttribute, intsAttribute, type OnnxNode } from "./onnx-model.ts";
 
@@ -81,6 +82,15 @@ const not: Emulate = (machine, _node, [x]) => {
   core().binaryScalar("sub", bufferOf(x!), 1, true, out.buffer.id, machine.count(out));
   return { ...out, binary: true };
 };
+
+/** A function of one value, element by element. */
+const unary =
+  (op: "exp" | "relu"): Emulate =>
+  (machine, _node, [x]) => {
+    const out = machine.make(x!.shape, x!.grouped);
+    core().unary(op, bufferOf(x!), out.buffer.id, machine.count(out));
+    return out;
+  };
 
 const cast: Emulate = (machine, node, [x]) => {
   const to = intAttribute(node, "to", 0);
@@ -187,7 +197,10 @@ export const EMULATED: Readonly<Record<string, Emulate>> = {
   Concat: concat,
   Tile: tile,
   ReduceMean: mean,
+  Exp: unary("exp"),
+  Relu: unary("relu"),
   Conv: convolution,
+  ConvTranspose: transposedConvolution,
   MatMul: matMul,
   Gemm: gemm,
   MaxPool: window("max"),

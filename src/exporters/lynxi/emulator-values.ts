@@ -4,7 +4,6 @@
  */
 import { fail, formatShape, sizeOf } from "../../core/index.ts";
 import { type BufferId, core } from "../../kernels/index.ts";
-import { roundToFloat16 } from "./float16.ts";
 
 const FLOAT_BYTES = 4;
 const LARGEST_VALUE_BYTES = 2 ** 31;
@@ -26,6 +25,12 @@ export class SharedBuffer {
   }
 }
 
+/** The last axes of a value, together `channels * inner` long, lie in memory as [inner, channels]. */
+export interface ChannelOrder {
+  channels: number;
+  inner: number;
+}
+
 export interface Value {
   /** Shape in one call of the graph. */
   shape: number[];
@@ -36,6 +41,8 @@ export interface Value {
   numbers: number[] | null;
   /** Only 0 and 1 occur: what is multiplied by it needs no rounding. */
   binary?: boolean;
+  /** Set while memory holds an image channels-last; null and absent: in ONNX's order. */
+  order?: ChannelOrder | null;
 }
 
 /** Constants up to this size stay readable on the host: scalars of neurons, shapes. */
@@ -84,9 +91,9 @@ export class Machine {
   }
 
   constant(data: Float32Array, shape: number[]): Value {
-    const rounded = this.rounding === "float16" ? data.map(roundToFloat16) : data;
-    const value = this.fromHost(rounded, shape, false);
-    return data.length <= LARGEST_HOST_CONSTANT ? { ...value, numbers: Array.from(rounded) } : value;
+    const value = this.fromHost(data, shape, false);
+    this.round(value);
+    return data.length <= LARGEST_HOST_CONSTANT ? { ...value, numbers: Array.from(this.toHost(value)) } : value;
   }
 
   /** Rounds a result in place, as the chip does after every operator. */

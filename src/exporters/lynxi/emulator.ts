@@ -5,7 +5,9 @@
  */
 import { fail, SpikeshipError, sizeOf } from "../../core/index.ts";
 import { core } from "../../kernels/index.ts";
+import type { SeenResult } from "./emulator-numbers.ts";
 import { EMULATED } from "./emulator-operators.ts";
+import { orderedInputs, plain, withOrder } from "./emulator-order.ts";
 import { disposeValue, Machine, type SharedBuffer, type Value } from "./emulator-values.ts";
 import {
   isFloatType,
@@ -21,6 +23,8 @@ import type { HostArray } from "./session.ts";
 export interface EmulatorOptions {
   /** Default float16. */
   arithmetic?: "float16" | "float32";
+  /** Called with every result, in order of execution. What it is lent is read from native memory when asked for. */
+  see?: (seen: SeenResult) => void;
 }
 
 /** Numbers that a chip cannot compute with: once infinite or NaN, a neuron no longer follows its equation. */
@@ -46,7 +50,7 @@ export interface Emulator {
 }
 
 /** @throws TARGET for operators outside what the lowering writes. */
-export function openEmulator(model: OnnxModel, { arithmetic = "float16" }: EmulatorOptions = {}): Emulator {
+export function openEmulator(model: OnnxModel, { arithmetic = "float16", see }: EmulatorOptions = {}): Emulator {
   expectKnown(model);
   const loader = new Machine(1, arithmetic);
   const constants = new Map(storedTensors(model).map((tensor) => [tensor.name, constantValue(loader, tensor)]));
@@ -54,9 +58,9 @@ export function openEmulator(model: OnnxModel, { arithmetic = "float16" }: Emula
   return {
     run(inputs, groups) {
       const machine = new Machine(groups, arithmetic);
-      const result = runModel(model, machine, constants, inputs, watched);
+      const result = runModel(model, machine, constants, inputs, { watched, ...(see ? { see } : {}) });
       // a second run looks at every result, to name the first operator at fault
-      return result.nonFinite.length > 0 ? runModel(model, machine, constants, inputs, null) : result;
+      return result.nonFinite.length > 0 ? runModel(model, machine, constants, inputs, { watched: null }) : result;
     },
     close() {
       for (const value of constants.values()) disposeValue(value);
@@ -80,19 +84,24 @@ export function emulate(
   }
 }
 
-/** `watched`: values whose numbers are checked to be finite; null: all results of arithmetic. */
+interface Looking {
+  /** Values whose numbers are checked to be finite; null: all results of arithmetic. */
+  watched: ReadonlySet<string> | null;
+  see?: (seen: SeenResult) => void;
+}
+
 function runModel(
   model: OnnxModel,
   machine: Machine,
   constants: ReadonlyMap<string, Value>,
   inputs: ReadonlyMap<string, HostArray>,
-  watched: ReadonlySet<string> | null,
+  looking: Looking,
 ): EmulatorResult {
   const values = new Map<string, Value>();
   try {
     for (const [name, value] of constants) values.set(name, machine.view(value, value.shape));
     for (const input of model.inputs) values.set(input.name, inputValue(machine, input, inputs.get(input.name)));
-    const nonFinite = runNodes(model, machine, values, watched);
+    const nonFinite = runNodes(model, machine, values, looking);
     const outputs = new Map(model.outputs.map(({ name }) => [name, outputArray(machine, values.get(name)!)]));
     return { outputs, nonFinite };
   } finally {
@@ -133,6 +142,7 @@ function useCounts(model: OnnxModel): Map<string, number> {
 }
 
 function constantValue(machine: Machine, tensor: OnnxTensor): Value {
+  if (tensor.data instanceof Float32Array) return machine.constant(tensor.data, tensor.shape);
   const numbers = tensorNumbers(tensor);
   if (isFloatType(tensor.type)) return machine.constant(Float32Array.from(numbers), tensor.shape);
   return { shape: tensor.shape, grouped: false, buffer: null, numbers };
@@ -155,13 +165,13 @@ function runNodes(
   model: OnnxModel,
   machine: Machine,
   values: Map<string, Value>,
-  watched: ReadonlySet<string> | null,
+  { watched, see }: Looking,
 ): NonFinite[] {
   const uses = useCounts(model);
   const nonFinite: NonFinite[] = [];
   for (const node of model.nodes) {
     if (node.op === "Constant") continue;
-    const result = runNode(machine, node, values);
+    const result = runNode(machine, node, values, see);
     const name = node.outputs[0]!;
     values.set(name, result);
     if (result.buffer && !result.binary && (watched?.has(name) ?? roundsResult(node.op))) {
@@ -173,13 +183,25 @@ function runNodes(
   return nonFinite;
 }
 
-function runNode(machine: Machine, node: OnnxNode, values: ReadonlyMap<string, Value>): Value {
-  const inputs = node.inputs.map((name) => values.get(name)!);
+function runNode(machine: Machine, node: OnnxNode, values: ReadonlyMap<string, Value>, see: Looking["see"]): Value {
+  const ordered = orderedInputs(
+    machine,
+    node,
+    node.inputs.map((name) => values.get(name)!),
+  );
+  const { inputs, order } = ordered;
   try {
     const result = EMULATED[node.op]!(machine, node, inputs);
     if (roundsResult(node.op) && !isExact(node, result, inputs))
       machine.round(result as Value & { buffer: SharedBuffer });
-    return result;
+    see?.({
+      node,
+      rows: result.shape[0] ?? 1,
+      calls: result.grouped ? machine.groups : 1,
+      result: () => machine.toHost(result),
+      input: (index) => machine.toHost(inputs[index]!),
+    });
+    return withOrder(machine, result, order);
   } catch (cause) {
     if (cause instanceof SpikeshipError) throw cause;
     throw new SpikeshipError("TARGET", {
@@ -188,6 +210,8 @@ function runNode(machine: Machine, node: OnnxNode, values: ReadonlyMap<string, V
       got: cause instanceof Error ? cause.message : String(cause),
       cause,
     });
+  } finally {
+    for (const input of inputs) if (input) disposeValue(input);
   }
 }
 
@@ -207,8 +231,10 @@ function release(name: string, values: Map<string, Value>, uses: Map<string, num
 
 function outputArray(machine: Machine, value: Value): HostArray {
   const [rows = 1, ...rest] = value.shape;
-  const all = value.grouped ? value : machine.spread(value);
+  const inOrder = plain(machine, value);
+  const all = machine.spread(inOrder);
   const data = machine.toHost(all);
-  if (all !== value) disposeValue(all);
+  disposeValue(inOrder);
+  disposeValue(all);
   return { shape: [rows * machine.groups, ...rest], data };
 }

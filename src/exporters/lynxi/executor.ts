@@ -5,6 +5,7 @@ import { inferValues } from "./infer.ts";
 import type { GraphLayout } from "./layout.ts";
 import type { OnnxModel } from "./onnx-model.ts";
 import { type HostArray, openSession } from "./session.ts";
+import { type GraphCall, isStepLayout, runSteps } from "./step/run-steps.ts";
 import { twinOf } from "./twin.ts";
 
 /** `float32` and `twin` run in ONNX Runtime; `emulator` and `emulator32` (no rounding) in ours. */
@@ -22,8 +23,8 @@ export interface Executor {
   close(): Promise<void>;
 }
 
-/** Floats that one value of the emulator may hold: large enough for long vectors, small enough to stay near the cache. */
-const EMULATOR_VALUE_FLOATS = 2 ** 20;
+/** Floats that one value of the emulator may hold (32 MB): enough calls at once that the weights of a linear layer are not read for each sample. */
+const EMULATOR_VALUE_FLOATS = 2 ** 23;
 
 /** @throws FILE when ONNX Runtime refuses the graph. */
 export async function openExecutor(model: OnnxModel, mode: ExecutionMode, where: string): Promise<Executor> {
@@ -31,16 +32,22 @@ export async function openExecutor(model: OnnxModel, mode: ExecutionMode, where:
     const emulator = openEmulator(model, { arithmetic: mode === "emulator" ? "float16" : "float32" });
     return {
       callsPerRun: (graph, layout) => Math.max(1, Math.floor(EMULATOR_VALUE_FLOATS / largestValue(graph, layout))),
-      run: async (layout, input, calls) => emulator.run(new Map([[layout.input, input]]), calls),
+      run: (layout, input, calls) => overTime(async (inputs) => emulator.run(inputs, calls), layout, input, calls),
       close: async () => emulator.close(),
     };
   }
   const session = await openSession(mode === "twin" ? twinOf(model) : model, where);
   return {
     callsPerRun: () => 1,
-    run: async (layout, input) => ({ outputs: await session.run(new Map([[layout.input, input]])), nonFinite: [] }),
+    run: (layout, input, calls) =>
+      overTime(async (inputs) => ({ outputs: await session.run(inputs), nonFinite: [] }), layout, input, calls),
     close: () => session.release(),
   };
+}
+
+/** All T steps of an input: one call of a whole-sequence graph, T calls of a graph of one step. */
+function overTime(call: GraphCall, layout: GraphLayout, input: HostArray, calls: number): Promise<ExecutorResult> {
+  return isStepLayout(layout) ? runSteps(call, layout, input, calls) : call(new Map([[layout.input, input]]));
 }
 
 /** Floats in the largest value that one call computes; stored numbers do not grow with the calls. */

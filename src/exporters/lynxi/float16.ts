@@ -61,3 +61,12 @@ export function float16BitsToNumber(bits: number): number {
   if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
+
+/** The largest float16 number below a number: what a strict comparison takes in place of a threshold so that equality fires (1 gives 0.99951171875). */
+export function float16Below(value: number): number {
+  const near = f16round(value);
+  if (near < value) return near;
+  const [bits = 0] = toFloat16Bits([near]);
+  if (near === 0) return -(2 ** -24);
+  return float16BitsToNumber(near > 0 ? bits - 1 : bits + 1);
+}

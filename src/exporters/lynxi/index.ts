@@ -1,5 +1,7 @@
 /** Export to Lynxi chips. */
 
+export { checkOnnxFile, fixOnnxFile, type LynxiCheckOptions } from "./check-file.ts";
+export { checkNetwork } from "./check-network.ts";
 export type { OnnxRun } from "./collector.ts";
 export { type EmulatorOptions, type EmulatorResult, emulate, type NonFinite, openEmulator } from "./emulator.ts";
 export { encodeOnnx } from "./encode.ts";
@@ -10,7 +12,8 @@ export type { NeuronFacts } from "./lower-neuron.ts";
 export { type LynxiManifest, manifestSchema, readManifest } from "./manifest.ts";
 export type { OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from "./onnx-model.ts";
 export { type OnnxFile, type OnnxSummary, readOnnx, summarizeOnnx } from "./read.ts";
-export { checkModel, type DesignRule, designRules } from "./rules.ts";
+export { type RewriteOptions, type Rewritten, rewrite } from "./rewrite/index.ts";
+export { checkModel, type DesignRule, designRules, type KnownFacts } from "./rules.ts";
 export { type LynxiRuntime, openLynxi } from "./runtime.ts";
 export { type HostArray, type OnnxSession, openSession } from "./session.ts";
 export { type RunOptions, runModel, runOnnx } from "./simulate.ts";

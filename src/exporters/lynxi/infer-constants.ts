@@ -7,6 +7,7 @@ import { ELEMENT_TYPES, intAttribute, intsAttribute, type OnnxNode, tensorNumber
 export const LARGEST_SHAPE_CONSTANT = 4096;
 
 export interface FoldedConstant {
+  /** As the fold sees it; inference knows better where it knows the shape of the result. */
   shape: number[];
   numbers: number[];
 }
@@ -23,7 +24,8 @@ export function foldConstant(node: OnnxNode, inputs: readonly (ValueFacts | null
     if (!input?.shape || !input.constant) return null;
     known.push({ shape: input.shape, numbers: input.constant });
   }
-  return FOLDS[node.op]?.(node, known) ?? null;
+  const fold = node.domain === "" && Object.hasOwn(FOLDS, node.op) ? FOLDS[node.op] : undefined;
+  return fold?.(node, known) ?? null;
 }
 
 type Fold = (node: OnnxNode, inputs: Input[]) => FoldedConstant | null;
@@ -31,8 +33,13 @@ type Fold = (node: OnnxNode, inputs: Input[]) => FoldedConstant | null;
 const elementwise =
   (compute: (...values: number[]) => number): Fold =>
   (_node, inputs) => {
-    const longest = inputs.reduce((a, b) => (b.numbers.length > a.numbers.length ? b : a));
     // shape vectors and single numbers only: no general broadcasting
+    const [first, ...others] = inputs;
+    if (!first || inputs.some(({ shape }) => shape.length > 1)) return null;
+    const longest = others.reduce(
+      (a, b) => (b.shape.length > a.shape.length || b.numbers.length > a.numbers.length ? b : a),
+      first,
+    );
     if (inputs.some(({ numbers }) => numbers.length !== 1 && numbers.length !== longest.numbers.length)) return null;
     const at = (input: Input, i: number) => input.numbers[input.numbers.length === 1 ? 0 : i]!;
     return {
@@ -52,8 +59,10 @@ const FOLDS: Readonly<Record<string, Fold>> = {
   Identity: (_node, [input]) => input ?? null,
   Cast: (node, [input]) => {
     const to = intAttribute(node, "to", 0);
-    const whole = to === ELEMENT_TYPES.int64 || to === ELEMENT_TYPES.int32 || to === ELEMENT_TYPES.bool;
-    return input && whole ? input : null;
+    if (!input || (to !== ELEMENT_TYPES.int64 && to !== ELEMENT_TYPES.int32 && to !== ELEMENT_TYPES.bool)) return null;
+    return to === ELEMENT_TYPES.bool
+      ? { ...input, numbers: input.numbers.map((number) => Number(number !== 0)) }
+      : input;
   },
   Add: elementwise((a = 0, b = 0) => a + b),
   Sub: elementwise((a = 0, b = 0) => a - b),
@@ -76,8 +85,9 @@ const FOLDS: Readonly<Record<string, Fold>> = {
     input && target ? { shape: [input.numbers.length], numbers: input.numbers } : null,
   Concat: (_node, inputs) => {
     if (inputs.some(({ shape }) => shape.length !== 1)) return null;
-    const numbers = inputs.flatMap((input) => input.numbers);
-    return { shape: [numbers.length], numbers };
+    const length = inputs.reduce((sum, { numbers }) => sum + numbers.length, 0);
+    if (length > LARGEST_SHAPE_CONSTANT) return null;
+    return { shape: [length], numbers: inputs.flatMap((input) => input.numbers) };
   },
   Gather: (_node, [input, indices]) => {
     if (input?.shape.length !== 1 || !indices) return null;

@@ -33,3 +33,14 @@ export const broadcast: Infer = (_node, shapes) => {
   }
   return one(result);
 };
+
+/** Axes counted from the front; null when one of them is outside the shape. */
+export function frontAxes(axes: readonly number[], rank: number): number[] | null {
+  const front = axes.map((axis) => (axis < 0 ? axis + rank : axis));
+  return front.every((axis) => Number.isInteger(axis) && axis >= 0 && axis < rank) ? front : null;
+}
+
+/** One axis counted from the front, or null. */
+export function frontAxis(axis: number, rank: number): number | null {
+  return frontAxes([axis], rank)?.[0] ?? null;
+}

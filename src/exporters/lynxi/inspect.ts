@@ -1,17 +1,19 @@
 /** What an ONNX file holds, for `spikeship inspect`: any ONNX graph, not only ours. It judges nothing (`rules.ts`). */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { formatShape, SpikeshipError } from "../../core/index.ts";
+import { formatShape, SpikeshipError, sizeOf } from "../../core/index.ts";
 import { MANIFEST_FILE } from "../artefact.ts";
-import type { FileInspection } from "../target.ts";
+import type { FileInspection, InspectedLayer } from "../target.ts";
 import { readManifest } from "./manifest.ts";
 import { type OnnxFile, type OnnxSummary, readOnnx, summarizeOnnx } from "./read.ts";
+import { INPUT_BYTES, LARGEST_AXIS, ROW_BYTES } from "./rules/limits.ts";
 
 /** Nodes of the graph that come from one layer of the network. */
 interface SourceLayer {
   layer: string;
   kind: string;
   nodes: number;
+  spiking: boolean;
 }
 
 /** @throws FILE when the file is missing, truncated or no ONNX model. */
@@ -21,7 +23,8 @@ export function inspectOnnx(path: string): FileInspection {
   const layers = sourceLayers(file);
   return {
     format: "ONNX graph (.onnx)",
-    facts: { ...summary, layers },
+    facts: { ...summary, layers: layers.map(({ layer, kind, nodes }) => ({ layer, kind, nodes })) },
+    ...(layers.length > 0 ? { layers: layers.map(boxOf) } : {}),
     about: aboutOf(summary),
     tables: [
       {
@@ -43,6 +46,25 @@ export function inspectOnnx(path: string): FileInspection {
   };
 }
 
+/** One box of the picture: `conv [32,28,28]` is a kind and a shape. */
+function boxOf({ layer, kind, nodes, spiking }: SourceLayer): InspectedLayer {
+  const [what = kind, shape = ""] = kind.split(" ");
+  return { kind: what, name: layer, shape, size: countNodes(nodes), spiking };
+}
+
+const countNodes = (nodes: number): string => (nodes === 1 ? "1 node" : `${nodes} nodes`);
+
+const FLOAT16_BYTES = 2;
+
+/** Share of the documented bounds that the inputs take, as the host sends them in float16. */
+function inputLimits({ inputs }: OnnxSummary): string {
+  const shapes = inputs.map(({ shape }) => (shape ?? []).map((size) => (typeof size === "number" ? size : 0)));
+  const bytes = shapes.reduce((sum, shape) => sum + FLOAT16_BYTES * sizeOf(shape), 0);
+  const axis = Math.max(0, ...shapes.flatMap((shape) => shape.slice(1)));
+  const row = Math.max(0, ...shapes.map(([, channels = 1, ...rest]) => (rest.at(-1) ?? 1) * channels * FLOAT16_BYTES));
+  return `${bytes} of ${INPUT_BYTES} bytes, longest axis ${axis} of ${LARGEST_AXIS}, ${row} of ${ROW_BYTES} bytes in a row`;
+}
+
 function aboutOf(summary: OnnxSummary): FileInspection["about"] {
   const value = ({ name, type, shape }: OnnxSummary["inputs"][number]) =>
     `${name} ${type} ${shape ? `[${shape.map((size) => size ?? "?").join(",")}]` : "of any shape"}`;
@@ -53,6 +75,7 @@ function aboutOf(summary: OnnxSummary): FileInspection["about"] {
     ["opset", `${summary.opset} (IR version ${summary.irVersion})`],
     ...summary.inputs.map((input): [string, string] => ["input", value(input)]),
     ...summary.outputs.map((output): [string, string] => ["output", value(output)]),
+    ["input limits", inputLimits(summary)],
     ["nodes", `${summary.nodes}, values of at most ${summary.maxDimensions} dimensions`],
     ["parameters", `${summary.parameters}`],
     ["multiply-adds", `${summary.multiplyAdds} a call`],
@@ -63,10 +86,11 @@ function aboutOf(summary: OnnxSummary): FileInspection["about"] {
 function sourceLayers(file: OnnxFile): SourceLayer[] {
   const manifest = manifestOf(file);
   if (manifest) {
-    return manifest.layers.map(({ layer, kind, shape, nodes }) => ({
+    return manifest.layers.map(({ layer, kind, shape, nodes, neuron }) => ({
       layer,
       kind: `${kind} ${formatShape(shape)}`,
       nodes: nodes.length,
+      spiking: neuron !== null,
     }));
   }
   const counts = new Map<string, number>();
@@ -74,7 +98,7 @@ function sourceLayers(file: OnnxFile): SourceLayer[] {
     const layer = name.split("/").filter(Boolean).slice(0, -1).join("/") || "(graph)";
     counts.set(layer, (counts.get(layer) ?? 0) + 1);
   }
-  return [...counts].map(([layer, nodes]) => ({ layer, kind: "by node name", nodes }));
+  return [...counts].map(([layer, nodes]) => ({ layer, kind: "by node name", nodes, spiking: false }));
 }
 
 function manifestOf({ path, sha256 }: OnnxFile) {

@@ -2,7 +2,9 @@
 import { fail, formatShape } from "../../core/index.ts";
 import { inferValues, numericShape } from "./infer.ts";
 import type { OnnxModel } from "./onnx-model.ts";
+import type { StepState } from "./rules/step-module.ts";
 import { findSpikeLayers } from "./spike-layers.ts";
+import type { Readout } from "./step/facts.ts";
 
 /** What a graph expects and gives, as numbers. */
 export interface GraphLayout {
@@ -16,6 +18,8 @@ export interface GraphLayout {
   inputShape: number[];
   /** Values of the spiking layers, `[T, N, ...]`. */
   spikes: string[];
+  /** Only of a graph that is one time-step: what is fed back, and which output counts. */
+  step?: { states: readonly StepState[]; readout: Readout };
 }
 
 /**
@@ -28,7 +32,8 @@ export function layoutOf(model: OnnxModel, where: string): GraphLayout {
   const inputShape = numericShape(input?.shape ?? null);
   if (!input || !output || !inputShape || inputShape.length < 2 || model.inputs.length !== 1) {
     const got = model.inputs.map(({ name, shape }) => `${name} ${shape ? `[${shape.join(",")}]` : ""}`).join(", ");
-    fail("FILE", { where, expected: "one input with a static shape [rows, ...]", got: got || "none" });
+    const hint = "A graph of one time-step needs the manifest that was written beside it.";
+    fail("FILE", { where, expected: "one input with a static shape [rows, ...]", got: got || "none", hint });
   }
   const layers = findSpikeLayers(model);
   const steps = layers[0]?.steps ?? 1;

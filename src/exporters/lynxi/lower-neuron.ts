@@ -15,7 +15,7 @@ import {
   variantOf,
 } from "../../model/index.ts";
 import { roundArray } from "./float16.ts";
-import type { Flow, LoweringContext, NodeLowering, Refusal } from "./lower.ts";
+import type { Flow, LoweringContext, NeuronForm, NodeLowering, Refusal } from "./lower.ts";
 import { StepSink } from "./neuron-sink.ts";
 import type { BuiltValue, RoundingRecord } from "./onnx-builder.ts";
 
@@ -38,6 +38,12 @@ const INTEGERS = "It counts on an integer grid with 12-bit decays, which float16
 const REFUSED: { [K in NeuronKind]: string | null } = {
   IFNode: null,
   LIFNode: null,
+  KLIFNode: null,
+  QIFNode: null,
+  EIFNode: null,
+  CUBALIFNode: null,
+  NonSpikingIFNode: null,
+  NonSpikingLIFNode: null,
   ParametricLIFNode: "Its learned time constant is not in the graph; lower the network, which writes it as a LIFNode.",
   CubaLIFNode: INTEGERS,
   CubaCurrent: INTEGERS,
@@ -64,16 +70,23 @@ export const neuronLowering: NodeLowering<NeuronNode> = {
     const length = sizeOf(flow.shape);
     const sequence = builder.reshape(`${node.id}.sequence`, flow.value, [steps, batch, length]);
     const spikes = builder.concatRows(`${node.id}.spikes`, unroll(node, sequence, context));
-    context.neurons.set(node.id, factsOf(node, spikes));
+    if (fires(node)) context.neurons.set(node.id, factsOf(node, spikes, context.neuronForm));
     const value = builder.reshape(node.id, spikes, [steps * batch, ...flow.shape]);
     return { ...flow, value } satisfies Flow;
   },
 };
 
-/** The spikes of each step, `[1, N, L]`. */
-function unroll(node: NeuronNode, sequence: BuiltValue, { builder, steps }: LoweringContext): BuiltValue[] {
-  const options = shiftedOptions(node.neuron, node.options) ?? node.options;
-  const rounding = neuronRounding(node);
+/** False: an integrator, whose output is its potential. */
+export const fires = ({ neuron }: NeuronNode): boolean => neuronDefinition(neuron).threshold !== undefined;
+
+/** The options that a neuron is written with. */
+export const writtenOptions = ({ neuron, options }: NeuronNode, form: NeuronForm): object =>
+  (form === "shift" ? shiftedOptions(neuron, options) : null) ?? options;
+
+/** What the neuron gives at each step, `[1, N, L]`: spikes, or the potential of one that never fires. */
+function unroll(node: NeuronNode, sequence: BuiltValue, { builder, steps, neuronForm }: LoweringContext): BuiltValue[] {
+  const options = writtenOptions(node, neuronForm);
+  const rounding = neuronRounding(node, neuronForm);
   if (rounding.change.count > 0) builder.roundings.push(rounding);
   let state: Readonly<Record<string, Operand>> = initialState(node.neuron, options);
   const spikes: BuiltValue[] = [];
@@ -82,15 +95,15 @@ function unroll(node: NeuronNode, sequence: BuiltValue, { builder, steps }: Lowe
     const x = steps === 1 ? sequence : builder.rows(`${step}.x`, sequence, t, t + 1);
     const sink = new StepSink(builder, step, node.source, x);
     const result = onnxStep(node.neuron, options, sink, { x: x.name, state, reading: "half" });
-    spikes.push(sink.value(result.spike));
+    spikes.push(sink.value(fires(node) ? result.spike : result.state.v!));
     state = result.state;
   }
   return spikes;
 }
 
 /** The neuron's numbers are rounded by its own float16 reading; what that changes goes into the report. */
-export function neuronRounding(node: NeuronNode): RoundingRecord {
-  const options = shiftedOptions(node.neuron, node.options) ?? node.options;
+export function neuronRounding(node: NeuronNode, form: NeuronForm = "shift"): RoundingRecord {
+  const options = writtenOptions(node, form);
   const { params, paramNames } = variantOf(node.neuron, options, "float32");
   return {
     place: `${node.source} ${paramNames.join(", ")}`,
@@ -99,7 +112,8 @@ export function neuronRounding(node: NeuronNode): RoundingRecord {
   };
 }
 
-function factsOf(node: NeuronNode, spikes: BuiltValue): NeuronFacts {
+/** What the graph and the manifest say of a neuron layer whose spikes are this value. */
+export function factsOf(node: NeuronNode, spikes: BuiltValue, form: NeuronForm = "shift"): NeuronFacts {
   const { vThreshold, vReset } = node.options as { vThreshold?: number; vReset?: number | null };
   if (vThreshold === undefined || vReset === undefined) {
     fail("STATE", {
@@ -108,7 +122,7 @@ function factsOf(node: NeuronNode, spikes: BuiltValue): NeuronFacts {
       got: JSON.stringify(node.options),
     });
   }
-  const shifted = vReset !== null && vReset !== 0 && neuronDefinition(node.neuron).shifted !== undefined;
+  const shifted = form === "shift" && vReset !== null && vReset !== 0 && neuronDefinition(node.neuron).shifted !== undefined;
   return {
     layer: node.source,
     kind: node.neuron,

@@ -2,7 +2,9 @@
 import { fail, sizeOf } from "../../core/index.ts";
 import type { Flow, NodeLowerings, Refusal } from "./lower.ts";
 import { neuronLowering } from "./lower-neuron.ts";
-import { poolRefusal, sumPool, windowPool } from "./lower-pool.ts";
+import { parallelNeuronLowering } from "./lower-parallel-neuron.ts";
+import { poolRefusal, sumPool, votes, windowPool } from "./lower-pool.ts";
+import { transposedConvolution } from "./lower-transposed.ts";
 import type { BuiltValue } from "./onnx-builder.ts";
 import { int, ints, type OnnxAttribute } from "./onnx-model.ts";
 
@@ -86,6 +88,13 @@ export const LOWERINGS: NodeLowerings = {
       return behind(x, value, node.shape);
     },
   },
+  convTranspose: {
+    refuse: (node) => tooManyAxes(node.weight.shape.length - 2),
+    lower: (node, inputs, { builder }) => {
+      const x = only(inputs);
+      return behind(x, transposedConvolution(node, x, builder), node.shape);
+    },
+  },
   pool: {
     refuse: (node, [before]) => tooManyAxes(node.kernelSize.length) ?? poolRefusal(node, before?.shape ?? []),
     lower(node, inputs, context) {
@@ -125,7 +134,15 @@ export const LOWERINGS: NodeLowerings = {
       return behind(x, builder.reshape(node.id, x.value, [x.value.shape[0]!, sizeOf(x.shape)]), node.shape);
     },
   },
+  voting: {
+    refuse: accepted,
+    lower(node, inputs, { builder }) {
+      const x = only(inputs);
+      return behind(x, votes(node, x, builder), node.shape);
+    },
+  },
   neuron: neuronLowering,
+  parallelNeuron: parallelNeuronLowering,
   delay: {
     refuse: accepted,
     lower(node, inputs, context) {
@@ -153,6 +170,19 @@ export const LOWERINGS: NodeLowerings = {
         first.value,
       );
       return { ...first, value: sum };
+    },
+  },
+  gate: {
+    refuse: accepted,
+    lower(node, inputs, context) {
+      const { builder } = context;
+      const timed = inputs.some((flow) => flow.timed);
+      const flows = timed ? inputs.map((flow, i) => context.timed(flow, `${node.id}.repeat_${i}`)) : inputs;
+      const [gate, passed] = flows as [Flow, Flow];
+      const { shape } = gate.value;
+      const one = (): BuiltValue => builder.scalar(1, node.source);
+      const open = node.inverted ? builder.node("Sub", `${node.id}.open`, [one(), gate.value], { shape }) : gate.value;
+      return { ...gate, value: builder.node("Mul", node.id, [open, passed.value], { shape }) };
     },
   },
   rateOutput: {

@@ -1,8 +1,8 @@
 /** Pools as ONNX operators: max and average as they are, sum as a depthwise convolution, ceil mode as explicit padding at the end. */
 import { sizeOf } from "../../core/index.ts";
-import type { PoolNode } from "../../model/index.ts";
+import type { PoolNode, VotingNode } from "../../model/index.ts";
 import type { Flow, LoweringContext, Refusal } from "./lower.ts";
-import type { BuiltValue } from "./onnx-builder.ts";
+import type { BuiltValue, OnnxBuilder } from "./onnx-builder.ts";
 import { int, ints } from "./onnx-model.ts";
 
 /** Pixels that a window in ceil mode reaches beyond the padded input, for each axis. */
@@ -71,4 +71,18 @@ export function sumPool(node: PoolNode, x: Flow, { builder }: LoweringContext): 
       strides: ints(node.stride),
     },
   );
+}
+
+/** Votes are an average pool over the features, seen as a sequence of one channel. */
+export function votes(node: VotingNode, x: Flow, builder: OnnxBuilder): BuiltValue {
+  const [rows = 0, features = 0] = x.value.shape;
+  const line = builder.reshape(`${node.id}.line`, x.value, [rows, 1, features]);
+  const means = builder.node(
+    "AveragePool",
+    `${node.id}.means`,
+    [line],
+    { shape: [rows, 1, features / node.size] },
+    { kernel_shape: ints([node.size]), pads: ints([0, 0]), strides: ints([node.size]), count_include_pad: int(0) },
+  );
+  return builder.reshape(node.id, means, [rows, features / node.size]);
 }

@@ -3,7 +3,7 @@
  * step t of sample n) and every neuron layer is unrolled over T. No value has more than four dimensions and every shape is a number.
  * The style follows SpikingJelly's lynxi_exchange.py, whose graphs ran on a KA200 chip.
  */
-import { fail, formatShape, sizeOf } from "../../core/index.ts";
+import { fail, formatShape, nearestName, sizeOf } from "../../core/index.ts";
 import {
   type Graph,
   type GraphNode,
@@ -19,6 +19,7 @@ import type { NeuronFacts } from "./lower-neuron.ts";
 import { LOWERINGS } from "./lower-nodes.ts";
 import { type BuiltValue, OnnxBuilder, type RoundingRecord } from "./onnx-builder.ts";
 import type { OnnxModel } from "./onnx-model.ts";
+import type { StepFacts } from "./step/facts.ts";
 
 export interface LoweringOptions {
   /** Samples N in one call of the graph. Default 1: on the chip, more go through `run_batch`. */
@@ -27,9 +28,20 @@ export interface LoweringOptions {
   opset?: 11 | 12;
   /** How the graph's values are typed. Default float32: no public example compiles a graph typed float16. */
   dtype?: "float32" | "float16";
+  /**
+   * How a hard reset to another potential than 0 is written. `shift` (default): seen from the reset potential, which starts at 0 and rounds
+   * nothing more. `exact`: literally, with the terms of the reset potential.
+   */
+  neuronForm?: NeuronForm;
+  /** `rate` (default): means over time, `[N, F]`. `spikes`: the output of every step, `[T*N, ...]`. */
+  output?: "rate" | "spikes";
+  /** Paths of layers whose outputs `[T*N, ...]` the graph gives too, behind its own. */
+  taps?: readonly string[];
   /** Default true. False keeps each batch norm as an operator with its own rounding. */
   foldBatchNorm?: boolean;
 }
+
+export type NeuronForm = "shift" | "exact";
 
 /** What became of one node of the network's graph. */
 export interface LoweredLayer {
@@ -57,6 +69,8 @@ export interface Lowering {
   lossy: LossyStep[];
   /** Every rounding that changed a number, with counts of overflow and loss. */
   roundings: RoundingRecord[];
+  /** Only of a graph that is one time-step (`step/`): its states, and what its output means. */
+  step?: StepFacts;
 }
 
 /** A value on its way through the network. */
@@ -92,6 +106,7 @@ export class LoweringContext {
     readonly builder: OnnxBuilder,
     readonly steps: number,
     readonly batch: number,
+    readonly neuronForm: NeuronForm = "shift",
   ) {}
 
   rows(timed: boolean): number {
@@ -106,32 +121,38 @@ export class LoweringContext {
 }
 
 /** Every node that the chip cannot hold, with the reason. Empty: the graph can be lowered. */
-export function refusals(graph: Graph): { node: GraphNode; refusal: Refusal }[] {
+export function refusals(graph: Graph, lowerings: NodeLowerings = LOWERINGS): { node: GraphNode; refusal: Refusal }[] {
   const byId = new Map(graph.nodes.map((node) => [node.id, node]));
   return graph.nodes.flatMap((node) => {
     const inputs = node.inputs.flatMap((id) => byId.get(id) ?? []);
-    const refusal = answer(node.kind).refuse(node as never, inputs);
+    const refusal = answer(lowerings, node.kind).refuse(node as never, inputs);
     return refusal ? [{ node, refusal }] : [];
   });
 }
 
 /**
- * The graph as an ONNX model with static T and N, numbers rounded to float16 once.
+ * The graph as an ONNX model with static T and N, numbers rounded to float16 once. `lowerings`: another answer for some kinds of nodes.
  * @throws TARGET naming the layer when the chip cannot hold it, VALUE when a weight is not finite.
  */
-export function lowerGraph(graph: Graph, options: LoweringOptions = {}): Lowering {
-  const { batch = 1, opset = 12, dtype = "float32", foldBatchNorm = true } = options;
+export function lowerGraph(
+  graph: Graph,
+  options: LoweringOptions = {},
+  lowerings: NodeLowerings = LOWERINGS,
+): Lowering {
+  const { batch = 1, opset = 12, dtype = "float32", foldBatchNorm = true, neuronForm = "shift", output = "rate" } = options;
   if (!Number.isInteger(batch) || batch < 1) {
     fail("OPTION", { where: "Lynxi export: batch", expected: "a whole number from 1", got: `${batch}` });
   }
-  const [refused] = refusals(graph);
+  const [refused] = refusals(graph, lowerings);
   if (refused) failRefused(refused.node, refused.refusal);
-  const { graph: folded, folds } = foldBatchNorm ? foldBatchNorms(graph) : { graph, folds: [] };
+  const wanted = output === "spikes" ? withoutRates(graph) : graph;
+  const { graph: folded, folds } = foldBatchNorm ? foldBatchNorms(wanted) : { graph: wanted, folds: [] };
   const input = folded.nodes.find((node) => node.kind === "input");
   if (!input) fail("STATE", { where: "graph", expected: "an input node", got: "none" });
   refuseNonFinite(folded);
   const builder = new OnnxBuilder("network", { opset, float: dtype });
-  const { layers, output } = lowerNodes(folded, new LoweringContext(builder, folded.steps, batch));
+  const context = new LoweringContext(builder, folded.steps, batch, neuronForm);
+  const { layers, output: last } = lowerNodes(folded, context, lowerings, options.taps ?? []);
   refuseOverflow(builder.roundings);
   const lossy = builder.roundings.map(({ place, change }) => ({
     place,
@@ -146,14 +167,19 @@ export function lowerGraph(graph: Graph, options: LoweringOptions = {}): Lowerin
     form: input.form,
     inputShape: [...input.shape],
     inputValues: input.values,
-    ratesOut: !output.timed,
+    ratesOut: !last.timed,
     layers,
     lossy: [...folds, ...lossy],
     roundings: builder.roundings,
   };
 }
 
-function lowerNodes(graph: Graph, context: LoweringContext): { layers: LoweredLayer[]; output: Flow } {
+function lowerNodes(
+  graph: Graph,
+  context: LoweringContext,
+  lowerings: NodeLowerings,
+  taps: readonly string[],
+): { layers: LoweredLayer[]; output: Flow } {
   const { builder } = context;
   const flows = new Map<string, Flow>();
   const layers: LoweredLayer[] = [];
@@ -164,7 +190,7 @@ function lowerNodes(graph: Graph, context: LoweringContext): { layers: LoweredLa
         flows.get(id) ??
         fail("STATE", { where: `graph node ${node.id}`, expected: `a node "${id}" before it`, got: "none" }),
     );
-    const flow = answer(node.kind).lower(node as never, inputs, context);
+    const flow = answer(lowerings, node.kind).lower(node as never, inputs, context);
     expectSize(node, flow);
     flows.set(node.id, flow);
     layers.push({
@@ -175,9 +201,33 @@ function lowerNodes(graph: Graph, context: LoweringContext): { layers: LoweredLa
       neuron: context.neurons.get(node.id) ?? null,
     });
   }
-  const output = flows.get(outputNode(graph).id)!;
+  const end = outputNode(graph);
+  const output = end.kind === "rateOutput" ? flows.get(end.id)! : context.timed(flows.get(end.id)!, "output.repeat");
   builder.output(output.value);
+  for (const path of taps) tap(path, graph, flows, context);
   return { layers, output };
+}
+
+/** The output of a layer as an output of the graph. A batch norm that was folded away has the output of the layer it is in. */
+function tap(path: string, graph: Graph, flows: ReadonlyMap<string, Flow>, context: LoweringContext): void {
+  const node = graph.nodes.findLast(({ source, kind }) => source === path && kind !== "rateOutput");
+  if (!node) {
+    const known = [...new Set(graph.nodes.map(({ source }) => source))];
+    const near = nearestName(path, known);
+    fail("OPTION", {
+      where: "Lynxi export: taps",
+      expected: `paths of layers with an output of their own: ${known.join(", ")}`,
+      got: `"${path}"`,
+      ...(near ? { hint: `Did you mean "${near}"?` } : {}),
+    });
+  }
+  const { value } = context.timed(flows.get(node.id)!, `${node.id}.tap`);
+  if (!context.builder.outputs.includes(value.name)) context.builder.output(value);
+}
+
+/** The same network, which ends in its last layer instead of the mean over time. */
+function withoutRates(graph: Graph): Graph {
+  return outputNode(graph).kind === "rateOutput" ? { ...graph, nodes: graph.nodes.slice(0, -1) } : graph;
 }
 
 function failRefused(node: GraphNode, { expected, got, hint, rule }: Refusal): never {
@@ -185,8 +235,8 @@ function failRefused(node: GraphNode, { expected, got, hint, rule }: Refusal): n
 }
 
 /** The table entry of a kind. The node's own kind picks it, so node and entry always fit; TypeScript cannot follow that. */
-function answer(kind: NodeKind): NodeLowering<never> {
-  return LOWERINGS[kind] as NodeLowering<never>;
+function answer(lowerings: NodeLowerings, kind: NodeKind): NodeLowering<never> {
+  return lowerings[kind] as NodeLowering<never>;
 }
 
 function expectSize(node: GraphNode, flow: Flow): void {

@@ -28,6 +28,9 @@ export class StepSink implements OnnxSink {
     return this.mul(a, this.constant(-1));
   }
 
+  exponential = (a: string): string => this.node("Exp", "exp", [a]);
+  relu = (a: string): string => this.node("Relu", "relu", [a]);
+
   greaterOrEqual(a: string, b: string): string {
     if (this.builder.options.opset >= 12) return this.compare("GreaterOrEqual", "fires", [a, b]);
     return this.compare("Not", "fires", [this.compare("Less", "below", [a, b])]);

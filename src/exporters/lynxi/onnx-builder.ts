@@ -72,6 +72,11 @@ export class OnnxBuilder {
     return this.#model.nodes.map(({ name }) => name);
   }
 
+  /** Names of the outputs so far. */
+  get outputs(): string[] {
+    return this.#model.outputs.map(({ name }) => name);
+  }
+
   /** A value by its name. */
   value(name: string): BuiltValue {
     return this.#values.get(name) ?? fail("STATE", { where: "ONNX graph", expected: `a value "${name}"`, got: "none" });

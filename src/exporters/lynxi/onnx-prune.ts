@@ -4,7 +4,8 @@ import type { OnnxModel, OnnxNode } from "./onnx-model.ts";
 
 /** Nodes, initializers and value facts that reach an output, in their order. */
 export function withoutDeadParts(model: OnnxModel): OnnxModel {
-  const needed = new Set(model.outputs.map(({ name }) => name));
+  const outputs = new Set(model.outputs.map(({ name }) => name));
+  const needed = new Set(outputs);
   const live = new Set<OnnxNode>();
   for (const node of model.nodes.toReversed()) {
     if (!node.outputs.some((output) => needed.has(output))) continue;
@@ -15,9 +16,7 @@ export function withoutDeadParts(model: OnnxModel): OnnxModel {
     ...model,
     nodes: model.nodes.filter((node) => live.has(node)),
     initializers: model.initializers.filter(({ name }) => needed.has(name)),
-    values: model.values.filter(
-      ({ name }) => needed.has(name) && !model.outputs.some((output) => output.name === name),
-    ),
+    values: model.values.filter(({ name }) => needed.has(name) && !outputs.has(name)),
   };
 }
 
@@ -25,8 +24,9 @@ export function withoutDeadParts(model: OnnxModel): OnnxModel {
 export function withOutputs(model: OnnxModel, names: readonly string[]): OnnxModel {
   const outputs = new Map(model.outputs.map((output) => [output.name, output]));
   const declared = new Map(model.values.map((value) => [value.name, value]));
+  const made = new Set(model.nodes.flatMap((node) => node.outputs));
   for (const name of names) {
-    if (!model.nodes.some((node) => node.outputs.includes(name))) {
+    if (!made.has(name)) {
       fail("FILE", {
         where: "ONNX graph",
         expected: `a value "${name}"`,

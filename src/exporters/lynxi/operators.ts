@@ -109,6 +109,11 @@ export const OPERATORS: Readonly<Record<string, OperatorFacts>> = {
   Bernoulli: never(RANDOM),
 };
 
+/** Names of operators come from files; only what the table itself holds is known. */
+export function operatorFacts(op: string): OperatorFacts | null {
+  return Object.hasOwn(OPERATORS, op) ? OPERATORS[op]! : null;
+}
+
 export function roundsResult(op: string): boolean {
-  return OPERATORS[op]?.rounds ?? true;
+  return operatorFacts(op)?.rounds ?? true;
 }

@@ -18,18 +18,27 @@ export interface OnnxFile {
 
 /** @throws FILE when the file is missing, too large, truncated, no ONNX model, or keeps its numbers in other files. */
 export function readOnnx(path: string): OnnxFile {
+  const file = readOnnxAsIs(path);
+  refuseExternalData(file.model, path);
+  return file;
+}
+
+/** As `readOnnx`, but a file that keeps its numbers elsewhere is read without them, so that the design rules can name them. */
+export function readOnnxAsIs(path: string): OnnxFile {
   const bytes = readFileChecked(path, { maxBytes: LARGEST_ONNX_FILE });
-  const model = decodeOnnx(bytes, path);
+  return { path, bytes: bytes.length, sha256: sha256(bytes), model: decodeOnnx(bytes, path) };
+}
+
+/** @throws FILE naming the first tensor whose numbers are not in the file. */
+export function refuseExternalData(model: OnnxModel, path: string): void {
   const external = storedTensors(model).find((tensor) => tensor.external);
-  if (external) {
-    fail("FILE", {
-      where: path,
-      expected: "all numbers inside the file",
-      got: `tensor "${external.name}" in another file`,
-      hint: "Save the model with its data inline.",
-    });
-  }
-  return { path, bytes: bytes.length, sha256: sha256(bytes), model };
+  if (!external) return;
+  fail("FILE", {
+    where: path,
+    expected: "all numbers inside the file",
+    got: `tensor "${external.name}" in another file`,
+    hint: "Save the model with its data inline.",
+  });
 }
 
 /** What `inspect` shows of a file. */
@@ -57,9 +66,9 @@ export interface OnnxSummary {
 
 export function summarizeOnnx({ path, bytes, sha256: hash, model }: OnnxFile): OnnxSummary {
   const { facts, multiplyAdds } = inferValues(model);
-  const operators: Record<string, number> = {};
+  const operators = new Map<string, number>();
   for (const { op } of model.nodes.toSorted((a, b) => (a.op < b.op ? -1 : a.op > b.op ? 1 : 0))) {
-    operators[op] = (operators[op] ?? 0) + 1;
+    operators.set(op, (operators.get(op) ?? 0) + 1);
   }
   return {
     file: basename(path),
@@ -70,7 +79,7 @@ export function summarizeOnnx({ path, bytes, sha256: hash, model }: OnnxFile): O
     producer: [model.producer, model.producerVersion].filter(Boolean).join(" "),
     inputs: model.inputs,
     outputs: model.outputs,
-    operators,
+    operators: Object.fromEntries(operators),
     nodes: model.nodes.length,
     parameters: storedTensors(model)
       .filter(({ type }) => isFloatType(type))

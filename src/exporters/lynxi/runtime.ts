@@ -9,12 +9,13 @@ import type { ExecutionMode } from "./executor.ts";
 import { inferValues } from "./infer.ts";
 import { type GraphLayout, layoutOf } from "./layout.ts";
 import { type LynxiManifest, readManifest } from "./manifest.ts";
+import { reportNumbers } from "./number-findings.ts";
 import type { OnnxModel } from "./onnx-model.ts";
 import { type OnnxFile, readOnnx } from "./read.ts";
-import { runModel } from "./simulate.ts";
+import { type LoadedModel, loadModel } from "./simulate.ts";
 
-/** How this chip's runtime names the two modes of every target. */
-const MODES = { chip: "emulator", float32: "float32" } as const;
+/** How this chip's runtime executes the modes of every target. */
+const MODES = { chip: "emulator", float32: "float32", twin: "twin" } as const;
 
 export interface LynxiRuntime extends ChipRuntime {
   readonly target: "lynxi";
@@ -50,9 +51,20 @@ export function openLynxi(path: string): LynxiRuntime {
       : [];
   const layout = own ? layoutFrom(own, file.path) : layoutOf(file.model, file.path);
   const sources = own ? sourcesFrom(own) : sourcesOf(file.model, layout);
+  const kept = new Map<string, Promise<LoadedModel>>();
+  const runIn = async (mode: ExecutionMode, spikes: readonly string[], input: ChipInput, options: ChipRunOptions) => {
+    const key = `${mode} ${spikes.length > 0}`;
+    const loading = kept.get(key) ?? loadModel(file.model, layout, { mode, spikes }, file.path);
+    if (options.keep) kept.set(key, loading);
+    try {
+      return await (await loading).run(input, options.onProgress);
+    } finally {
+      if (!kept.has(key)) await closed(loading);
+    }
+  };
   const execute: LynxiRuntime["execute"] = async (input, mode, options = {}) => {
     const spikes = options.layers ? sources.map(({ value }) => value) : [];
-    const run = (as: ExecutionMode) => runModel(file.model, layout, input, { ...options, mode: as, spikes }, file.path);
+    const run = (as: ExecutionMode) => runIn(as, spikes, input, options);
     const notes: Finding[] = [];
     const result = await run(mode).catch((error: unknown) => {
       // our own graphs always run in the emulator; those of other programs may hold what it does not know
@@ -75,8 +87,18 @@ export function openLynxi(path: string): LynxiRuntime {
     execute,
     run: (input, options = {}) => execute(input, MODES[options.mode ?? "chip"], options),
     runFloat32: (input, options = {}) => execute(input, "float32", options),
-    close: () => undefined,
+    numbers: (input) => (own ? reportNumbers(file.model, layout, own, input) : null),
+    close() {
+      for (const loading of kept.values()) void closed(loading);
+      kept.clear();
+    },
   };
+}
+
+/** A model that never loaded has nothing to close. */
+async function closed(loading: Promise<LoadedModel>): Promise<void> {
+  const model = await loading.catch(() => null);
+  await model?.close();
 }
 
 /** ONNX Runtime rounds a twin where the emulator would round the graph. */
@@ -136,6 +158,7 @@ function layoutFrom(manifest: LynxiManifest, where: string): GraphLayout {
     batch: manifest.N,
     inputShape: input.shape.slice(1),
     spikes: sourcesFrom(manifest).map(({ value }) => value),
+    ...(manifest.states && manifest.readout ? { step: { states: manifest.states, readout: manifest.readout } } : {}),
   };
 }
 

@@ -8,12 +8,16 @@ export const COMPILE_SCRIPT = "compile_lynxi.py";
 export const INFER_SCRIPT = "infer_lynxi.py";
 
 export const compileScript = `#!/usr/bin/env python3
-"""Compiles the graph beside this file for a Lynxi chip. Needs Lyngor (x86 Linux); every value comes from manifest.json.
+"""Compiles the network beside this file for a Lynxi chip. Needs Lyngor (x86 Linux); every value comes from manifest.json.
 
-usage: compile_lynxi.py [--out DIR] [--host]
+usage: compile_lynxi.py [--out DIR] [--host] [--operators LIBRARY --registrations MODULE]
+
+A graph is compiled as it is. A PyTorch module with states on the chip also needs Lynxi's custom operators: the library that defines them
+for PyTorch (--operators), and the Python module that makes Lyngor know them (--registrations).
 """
 import argparse
 import hashlib
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -21,14 +25,13 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 
 
-def read_manifest():
-    manifest = json.loads((HERE / "manifest.json").read_text(encoding="utf-8"))
-    graph = HERE / manifest["graph"]
-    found = hashlib.sha256(graph.read_bytes()).hexdigest()
-    expected = manifest["sha256"][manifest["graph"]]
+def unchanged(name, manifest):
+    path = HERE / name
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    expected = manifest["sha256"][name]
     if found != expected:
-        sys.exit("%s: expected sha256 %s (manifest.json), got %s. Export again." % (graph.name, expected, found))
-    return manifest, graph
+        sys.exit("%s: expected sha256 %s (manifest.json), got %s. Export again." % (name, expected, found))
+    return path
 
 
 def either(owner, *names):
@@ -40,114 +43,73 @@ def either(owner, *names):
     sys.exit("lyngor.DLModel: expected an attribute %s, got none. Is this a version later than 1.22?" % " or ".join(names))
 
 
+def step_module(manifest, arguments):
+    """The PyTorch module with its operators; Lyngor traces it."""
+    if not arguments.operators or not arguments.registrations:
+        sys.exit("compile_lynxi.py: expected --operators and --registrations for a network with states on the chip, got neither "
+                 "or one. They come with Lynxi's BIDL.")
+    for name in (manifest["module"]["file"], manifest["module"]["weights"]):
+        unchanged(name, manifest)
+    import torch
+
+    torch.ops.load_library(arguments.operators)
+    importlib.import_module(arguments.registrations)
+    sys.path.insert(0, str(HERE))
+    network = importlib.import_module(Path(manifest["module"]["file"]).stem).StepNetwork()
+    # without the operators, or where tracing drops a save that nothing reads, the program would forget its states
+    trace = torch.jit.trace(network, torch.zeros(manifest["inputs"][0]["shape"]), check_trace=False)
+    found = sum(node.kind() == "custom::save" for node in trace.inlined_graph.nodes())
+    expected = len(manifest["module"]["states"])
+    if found != expected:
+        sys.exit("%s: expected %d custom::save in the traced module, got %d. Is this Lynxi's library?" % (arguments.operators, expected, found))
+    return network
+
+
 def main():
-    parser = argparse.ArgumentParser(description="compile the graph beside this file for a Lynxi chip")
+    parser = argparse.ArgumentParser(description="compile the network beside this file for a Lynxi chip")
     parser.add_argument("--out", help="folder for the compiled program (default: from manifest.json, beside this file)")
     parser.add_argument("--host", action="store_true", help="build for simulation on this machine instead of a card")
+    parser.add_argument("--operators", help="library with Lynxi's operators for PyTorch")
+    parser.add_argument("--registrations", help="Python module that registers these operators in Lyngor")
     arguments = parser.parse_args()
-    manifest, graph = read_manifest()
+    manifest = json.loads((HERE / "manifest.json").read_text(encoding="utf-8"))
     out = Path(arguments.out) if arguments.out else HERE / manifest["out"]
+    graph = unchanged(manifest["graph"], manifest)
     try:
         import lyngor
     except ImportError as error:
         sys.exit("lyngor: expected Lynxi's compiler, got: %s. Run this where the Lynxi SDK is installed." % error)
 
+    if "module" in manifest:
+        # the states are no inputs here: load and save keep them
+        network, kind, inputs = step_module(manifest, arguments), "Pytorch", manifest["inputs"][:1]
+    else:
+        network, kind, inputs = str(graph), "ONNX", manifest["inputs"]
     model = lyngor.DLModel()
     model.load(
-        str(graph),
-        model_type="ONNX",
-        inputs_dict={entry["name"]: tuple(entry["shape"]) for entry in manifest["inputs"]},
-        in_type=manifest["io_type"],
+        network,
+        model_type=kind,
+        inputs_dict={entry["name"]: tuple(entry["shape"]) for entry in inputs},
+        in_type=manifest.get("input_type", manifest["io_type"]),
         out_type=manifest["io_type"],
+        # bytes are normalised on the chip
+        **manifest.get("normalization", {}),
     )
     place = {"is_map": False, "cpu_arch": "x86", "cc": "g++"} if arguments.host else {"is_map": True}
     builder = lyngor.Builder(target="apu", **place)
-    # several copies of the graph's batch in one call exist only in compiler version 1
-    batches = {"version": 1, "run_batch": manifest["run_batch"]} if manifest["run_batch"] > 1 else {}
+    options = {}
+    if "module" in manifest:
+        options = {"version": 0}
+    elif manifest["run_batch"] > 1:
+        # several copies of the graph's batch in one call exist only in compiler version 1
+        options = {"version": 1, "run_batch": manifest["run_batch"]}
     print(builder.build(either(model, "graph", "mod"), either(model, "params", "param"),
-                        out_path=str(out), apu_only=True, **batches))
+                        out_path=str(out), apu_only=True, **options))
 
 
 if __name__ == "__main__":
     main()
 `;
 
-export const inferScript = `#!/usr/bin/env python3
-"""Runs the compiled program on samples. Needs LynPy and a card; every value comes from manifest.json.
-
-usage: infer_lynxi.py INPUT.npy OUTPUT.npy [--device N] [--program DIR]
-
-INPUT.npy   images [samples, C, H, W], or sequences [samples, T, ...] where the manifest's form is "sequence"
-OUTPUT.npy  rates [samples, F], or sequences [samples, T, ...] where the graph ends in one
-"""
-import argparse
-import json
-import sys
-from pathlib import Path
-
-import numpy as np
-
-HERE = Path(__file__).resolve().parent
-
-
-def check(samples, manifest):
-    shape = manifest["inputs"][0]["shape"][1:]
-    expected = ([manifest["T"]] if manifest["form"] == "sequence" else []) + shape
-    if list(samples.shape[1:]) != expected:
-        sys.exit("input: expected [samples, %s], got %s. Check the array." % (", ".join(map(str, expected)), list(samples.shape)))
-
-
-def rows_of(block, manifest):
-    """Samples [run_batch * N, ...] as the graph's rows: one block of N (or T*N) rows after the other."""
-    if manifest["form"] == "image":
-        return block
-    # [run_batch, N, T, ...] -> [run_batch, T, N, ...]: row t*N+n is step t of sample n
-    block = block.reshape((manifest["run_batch"], manifest["N"]) + block.shape[1:]).swapaxes(1, 2)
-    return block.reshape((-1,) + block.shape[3:])
-
-
-def samples_of(rows, manifest):
-    """The program's output rows as samples [run_batch * N, ...]."""
-    batch = manifest["N"] * manifest["run_batch"]
-    if len(rows) == batch:
-        return rows
-    rows = rows.reshape((manifest["run_batch"], manifest["T"], manifest["N"]) + rows.shape[1:]).swapaxes(1, 2)
-    return rows.reshape((batch, manifest["T"]) + rows.shape[3:])
-
-
-def main():
-    parser = argparse.ArgumentParser(description="run the compiled program on samples")
-    parser.add_argument("input", help=".npy file with samples")
-    parser.add_argument("output", help=".npy file for the results")
-    parser.add_argument("--device", type=int, default=0, help="number of the chip (default 0)")
-    parser.add_argument("--program", help="folder of the compiled program (default: from manifest.json, beside this file)")
-    arguments = parser.parse_args()
-    manifest = json.loads((HERE / "manifest.json").read_text(encoding="utf-8"))
-    samples = np.load(arguments.input, allow_pickle=False)
-    check(samples, manifest)
-    program = Path(arguments.program) if arguments.program else HERE / manifest["out"]
-    try:
-        import lynpy
-    except ImportError as error:
-        sys.exit("lynpy: expected Lynxi's runtime, got: %s. Run this on a machine with a Lynxi card." % error)
-
-    net = lynpy.Model(path=str(program / "Net_0"), dev_id=arguments.device)
-    batch = manifest["N"] * manifest["run_batch"]
-    shape = list(manifest["outputs"][0]["shape"])
-    shape[0] *= manifest["run_batch"]
-    results = []
-    for start in range(0, len(samples), batch):
-        part = samples[start:start + batch]
-        # the program takes full batches only: zeros fill the last one and their results are dropped
-        block = np.zeros((batch,) + samples.shape[1:], samples.dtype)
-        block[:len(part)] = part
-        rows = np.ascontiguousarray(rows_of(block, manifest).astype(manifest["io_type"]))
-        output = net(net.input_tensor().from_numpy(rows).apu()).cpu()
-        output = output.view_as(tuple(shape), manifest["io_type"]).numpy()
-        results.append(samples_of(output, manifest)[:len(part)].copy())
-    np.save(arguments.output, np.concatenate(results))
-
-
-if __name__ == "__main__":
-    main()
-`;
+export { inferScript } from "./infer-script.ts";
+export { stepInferScript } from "./step/infer-script.ts";

@@ -25,6 +25,7 @@ export async function runOnnx(path: string, input: ChipInput, options: RunOption
   return runModel(model, layoutOf(model, path), input, options, path);
 }
 
+/** One run of a model: opens, runs and closes what executes it. */
 export async function runModel(
   model: OnnxModel,
   layout: GraphLayout,
@@ -32,29 +33,50 @@ export async function runModel(
   options: RunOptions,
   where: string,
 ): Promise<OnnxRun> {
-  const samples = sampleCount(layout, input, where);
-  const wanted = [...(options.spikes ?? [])];
-  const graph = wanted.length > 0 ? withOutputs(model, wanted) : model;
-  const mode = options.mode ?? "emulator";
-  const calls = Math.ceil(samples / layout.batch);
-  const collected = new Collector(layout, samples, wanted);
-  const executor = await openExecutor(graph, mode, where);
+  const loaded = await loadModel(model, layout, options, where);
   try {
-    const perRun = executor.callsPerRun(graph, layout);
-    for (let call = 0; call < calls; call += perRun) {
-      const count = Math.min(perRun, calls - call);
-      const fed = inputOfCalls(layout, input, samples, call, count);
-      collected.add(call, count, await executor.run(layout, fed, count));
-      options.onProgress?.(Math.min(samples, (call + count) * layout.batch), samples);
-    }
+    return await loaded.run(input, options.onProgress);
   } finally {
-    await executor.close();
+    await loaded.close();
   }
-  return collected.result();
+}
+
+/** A graph that is ready to run any number of inputs in one mode. */
+export interface LoadedModel {
+  /** @throws SHAPE when the input does not fit the graph. */
+  run(input: ChipInput, onProgress?: RunOptions["onProgress"]): Promise<OnnxRun>;
+  close(): Promise<void>;
+}
+
+/** @throws FILE when ONNX Runtime refuses the graph, TARGET when the emulator does. */
+export async function loadModel(
+  model: OnnxModel,
+  layout: GraphLayout,
+  { mode = "emulator", spikes = [] }: RunOptions,
+  where: string,
+): Promise<LoadedModel> {
+  const graph = spikes.length > 0 ? withOutputs(model, spikes) : model;
+  const executor = await openExecutor(graph, mode, where);
+  const perRun = executor.callsPerRun(graph, layout);
+  return {
+    async run(input, onProgress) {
+      const samples = sampleCount(layout, input, where);
+      const calls = Math.ceil(samples / layout.batch);
+      const collected = new Collector(layout, samples, spikes);
+      for (let call = 0; call < calls; call += perRun) {
+        const count = Math.min(perRun, calls - call);
+        const fed = inputOfCalls(layout, input, samples, call, count);
+        collected.add(call, count, await executor.run(layout, fed, count));
+        onProgress?.(Math.min(samples, (call + count) * layout.batch), samples);
+      }
+      return collected.result();
+    },
+    close: () => executor.close(),
+  };
 }
 
 /** Samples in an input that fits the graph. With one time-step, an image and a sequence of one are the same. */
-function sampleCount({ form, steps, inputShape }: GraphLayout, input: ChipInput, where: string): number {
+export function sampleCount({ form, steps, inputShape }: GraphLayout, input: ChipInput, where: string): number {
   const sequence = input.form === "sequence";
   const rest = input.shape.slice(sequence ? 2 : 1);
   const formFits = input.form === form || steps === 1;

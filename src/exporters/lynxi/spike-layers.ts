@@ -14,15 +14,20 @@ const COMPARISONS = new Set(["GreaterOrEqual", "Greater", "LessOrEqual", "Less"]
 
 export function findSpikeLayers(model: OnnxModel): SpikeLayer[] {
   const makers = new Map(model.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
-  const isSpike = (value: string): boolean => {
-    let node = makers.get(value);
-    while (node?.op === "Unsqueeze" || node?.op === "Identity") node = makers.get(node.inputs[0]!);
-    return node !== undefined && isSpikeCast(node, makers);
-  };
+  const spikes = new Set<string>();
+  for (const node of model.nodes) {
+    const moved = (node.op === "Unsqueeze" || node.op === "Identity") && spikes.has(node.inputs[0] ?? "");
+    if (moved || isSpikeCast(node, makers)) for (const output of node.outputs) spikes.add(output);
+  }
   const joined = new Set<string>();
   const layers: SpikeLayer[] = [];
   for (const node of model.nodes) {
-    if (node.op === "Concat" && intAttribute(node, "axis", 0) === 0 && node.inputs.every(isSpike)) {
+    if (
+      node.op === "Concat" &&
+      intAttribute(node, "axis", 0) === 0 &&
+      node.inputs.length > 0 &&
+      node.inputs.every((input) => spikes.has(input))
+    ) {
       layers.push({ value: node.outputs[0]!, steps: node.inputs.length });
       for (const input of node.inputs) joined.add(input);
     }

@@ -1,21 +1,45 @@
 /** Lynxi chips (KA200) as a deployment target: an ONNX graph that Lynxi's compiler takes, judged by design rules and by execution. */
 import { z } from "zod";
-import { parseWith, positiveInteger, SpikeshipError } from "../../core/index.ts";
+import { fail, parseWith, positiveInteger } from "../../core/index.ts";
 import type { Network } from "../../model/index.ts";
 import { float32Twin } from "../../quantize/index.ts";
-import type { ComparisonPlan, DeploymentTarget, Finding, TargetContract } from "../target.ts";
-import { encodeOnnx } from "./encode.ts";
+import type { ComparisonPlan, DeploymentTarget, TargetContract } from "../target.ts";
+import { checkOnnxFile, fixOnnxFile } from "./check-file.ts";
+import { checkNetwork } from "./check-network.ts";
 import { inspectOnnx } from "./inspect.ts";
-import { type Lowering, type LoweringOptions, lowerGraph, refusals } from "./lower.ts";
+import { type Lowering, type LoweringOptions, lowerGraph } from "./lower.ts";
 import { neuronRounding } from "./lower-neuron.ts";
 import { openLynxi } from "./runtime.ts";
 import { COMPILE_SCRIPT, INFER_SCRIPT } from "./scripts.ts";
-import { findingsOf, writeArtefact } from "./write.ts";
+import { lowerStep, MODULE_FILE } from "./step/index.ts";
+import { writeArtefact } from "./write.ts";
 
 const GRAPH_EXTENSION = ".onnx";
 
+/** How the network is laid out in time. */
+const DEPLOYMENT_STYLES = ["whole-sequence", "single-step", "single-step-torch"] as const;
+type ExportStyle = (typeof DEPLOYMENT_STYLES)[number];
+
+/** Short names of the styles, as documents about these chips write them. */
+const STYLE_LETTERS: Readonly<Record<string, ExportStyle>> = {
+  W: "whole-sequence",
+  "S-onnx": "single-step",
+  "S-torch": "single-step-torch",
+};
+
+/** Where Lynxi's operators are, which only the machine that compiles can know. */
+const MODULE_OPTIONS = " --operators LIBRARY --registrations MODULE";
+
+const perChannel = z.union([z.number().transform((number) => [number]), z.array(z.number()).min(1)]);
+
 /** Options of `export`, as a config or the command line gives them. */
 const exportOptions = z.strictObject({
+  style: z
+    .preprocess((name) => STYLE_LETTERS[String(name)] ?? name, z.enum(DEPLOYMENT_STYLES))
+    .default("whole-sequence")
+    .describe(
+      "whole-sequence (W): T steps unrolled in one call; single-step (S-onnx): one step, states as inputs and outputs; single-step-torch (S-torch): that and a PyTorch module whose states stay on the chip",
+    ),
   batch: positiveInteger.default(1).describe("samples N in one call of the graph"),
   runBatch: positiveInteger.default(1).describe("copies of that batch in one call of the compiled program"),
   opset: z
@@ -24,6 +48,15 @@ const exportOptions = z.strictObject({
     .describe("ONNX operator set"),
   dtype: z.enum(["float32", "float16"]).default("float32").describe("how values are typed in the graph"),
   ioType: z.enum(["float16", "float32"]).default("float16").describe("what the host sends and receives"),
+  inputType: z
+    .literal("uint8")
+    .optional()
+    .describe("uint8: the host sends bytes, which the chip normalises as (byte - mean) / variance"),
+  mean: perChannel.optional().describe("of bytes, one number or one for each channel; default 0"),
+  variance: perChannel
+    .refine((numbers) => numbers.every((number) => number !== 0), "must not be 0")
+    .optional()
+    .describe("of bytes, what is divided by; default 255, for spikes 1"),
   foldBatchNorm: z
     .boolean()
     .optional()
@@ -61,6 +94,9 @@ const FLOAT16_CONTRACT: TargetContract = {
     "In float16 the graph gives the prepared network's spikes; at most 1 in 1,000 per layer may differ, where the order of a sum moves a float16 unit.",
 };
 
+/** ONNX Runtime rounds in two further operators behind each: several times slower than the emulator, and a second witness needs few samples. */
+const TWIN_SAMPLES = 64;
+
 /** Limits for what float16 itself changes: measured on trained networks, flips grow from layer to layer to about 3e-3. */
 const PRECISION_CONTRACT: TargetContract = {
   maxFlipRate: 2e-2,
@@ -74,7 +110,7 @@ export function createLynxiTarget({ prepare, isPrepared }: LynxiTargetParts): De
     title: "Lynxi KA200 (ONNX)",
     extension: GRAPH_EXTENSION,
     about:
-      "Lynxi's chips compute in float16. The network becomes an ONNX graph with all time-steps unrolled, which Lynxi's own compiler turns into a program.",
+      "Lynxi's chips compute in float16. The network becomes an ONNX graph of all time-steps, or of one with its states, which Lynxi's own compiler turns into a program.",
     proven: [
       "The written graph, run in float32 by ONNX Runtime, gives the network's spikes.",
       "The written graph, with every result rounded to float16, gives the prepared network's spikes and classes within the stated limits.",
@@ -85,67 +121,53 @@ export function createLynxiTarget({ prepare, isPrepared }: LynxiTargetParts): De
       "That the chip adds inside a convolution as assumed (wide, rounded once): its accumulators are not public.",
       "Speed and energy on the chip.",
     ],
-    commands: () => [
-      { command: `python3 ${COMPILE_SCRIPT}`, purpose: "compile the graph with Lyngor (x86 Linux with the Lynxi SDK)" },
+    commands: ({ files }) => [
+      {
+        command: `python3 ${COMPILE_SCRIPT}${files.some(({ path }) => path === MODULE_FILE) ? MODULE_OPTIONS : ""}`,
+        purpose: "compile the network with Lyngor (x86 Linux with the Lynxi SDK)",
+      },
       { command: `python3 ${INFER_SCRIPT} input.npy rates.npy`, purpose: "run the compiled program on a Lynxi card" },
     ],
     check: checkNetwork,
+    checkFile: async (path, options) => checkOnnxFile(path, options),
+    fixFile: async (path, options) => fixOnnxFile(path, options),
     prepare,
     isPrepared,
     async export(network, directory, options = {}) {
-      const { ioType, runBatch, foldBatchNorm, ...lowering } = parseWith(
+      const { style, ioType, runBatch, foldBatchNorm, inputType, mean, variance, ...lowering } = parseWith(
         exportOptions,
         options,
         "Lynxi export options",
       );
+      if (!inputType && (mean || variance)) {
+        const expected = "inputType=uint8 with mean and variance";
+        fail("OPTION", { where: "Lynxi export options", expected, got: "no inputType" });
+      }
       const fold = foldBatchNorm ?? !isPrepared(network);
-      return writeArtefact(lowerNetwork(network, { ...lowering, foldBatchNorm: fold }), directory, {
+      return writeArtefact(lowerNetwork(network, { ...lowering, foldBatchNorm: fold }, style), directory, {
         ioType,
         runBatch,
+        byteInput: inputType ? { ...(mean ? { mean } : {}), ...(variance ? { variance } : {}) } : null,
+        torch: style === "single-step-torch",
       });
     },
-    open: async (path) => openLynxi(path),
+    async open(path, options = {}) {
+      parseWith(z.strictObject({}), options, "options of a Lynxi run");
+      return openLynxi(path);
+    },
     inspect: async (path) => inspectOnnx(path),
     comparisons: comparisonsFor,
   };
 }
 
 /** A network as an ONNX model for the chip. @throws TARGET naming the layer that cannot be held. */
-export function lowerNetwork(network: Network, options: LoweringOptions = {}): Lowering {
-  return lowerGraph(network.lower(), options);
-}
-
-function checkNetwork(network: Network): Finding[] {
-  const graph = network.lower();
-  const refused = refusals(graph).map(
-    ({ node, refusal }): Finding => ({
-      rule: refusal.rule,
-      severity: "error",
-      place: node.source,
-      message: `expected ${refusal.expected}, got ${refusal.got}`,
-      source: "exporters/lynxi: no way to write this node for the chip",
-      rewrite: refusal.hint,
-    }),
-  );
-  if (refused.length > 0) return refused;
-  try {
-    const lowering = lowerGraph(graph);
-    return findingsOf(lowering, encodeOnnx(lowering.model));
-  } catch (error) {
-    if (!(error instanceof SpikeshipError)) throw error;
-    const { where, expected, got, hint } = error.facts;
-    const message = `expected ${expected}, got ${got}`;
-    return [
-      {
-        rule: "LX012",
-        severity: "error",
-        place: where,
-        message,
-        source: "IEEE 754 binary16",
-        ...(hint ? { rewrite: hint } : {}),
-      },
-    ];
-  }
+export function lowerNetwork(
+  network: Network,
+  options: LoweringOptions = {},
+  style: ExportStyle = "whole-sequence",
+): Lowering {
+  if (style === "whole-sequence") return lowerGraph(network.lower(), options);
+  return lowerStep(network.lower(), options, style === "single-step" ? "layer" : "four");
 }
 
 function comparisonsFor(prepared: Network): { plans: ComparisonPlan[]; dispose(): void } {
@@ -165,6 +187,13 @@ function comparisonsFor(prepared: Network): { plans: ComparisonPlan[]; dispose()
         network: prepared,
         mode: "chip",
         contract: FLOAT16_CONTRACT,
+      },
+      {
+        title: "graph's twin in ONNX Runtime, every result rounded to float16, against the prepared network",
+        network: prepared,
+        mode: "twin",
+        contract: FLOAT16_CONTRACT,
+        samples: TWIN_SAMPLES,
       },
       { title: "what float16 changes", network: unrounded, mode: "chip", contract: PRECISION_CONTRACT },
     ],

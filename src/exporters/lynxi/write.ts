@@ -4,42 +4,69 @@ import { ensureDirectory, fail, sha256, writeFileAtomic } from "../../core/index
 import { MANIFEST_FILE } from "../artefact.ts";
 import type { Artefact, Finding } from "../target.ts";
 import { decodeOnnx } from "./decode.ts";
-import { emulate } from "./emulator.ts";
 import { encodeOnnx } from "./encode.ts";
-import { goldenInput, hostBytes } from "./golden.ts";
-import { layoutOf } from "./layout.ts";
+import { goldenPair, hostBytes } from "./golden.ts";
+import { byteInput, type Normalization } from "./host-input.ts";
 import type { Lowering } from "./lower.ts";
 import { GRAPH_FILE, makeManifest } from "./manifest.ts";
-import { checkModel } from "./rules.ts";
-import { COMPILE_SCRIPT, compileScript, INFER_SCRIPT, inferScript } from "./scripts.ts";
-import { inputOfCalls } from "./simulate.ts";
+import { checkModel, type KnownFacts } from "./rules.ts";
+import { COMPILE_SCRIPT, compileScript, INFER_SCRIPT, inferScript, stepInferScript } from "./scripts.ts";
+import { fusedPotentials, type TorchModule, torchModule } from "./step/index.ts";
 
 export interface WriteOptions {
   /** Element type that the host sends and receives. Default float16. */
   ioType?: "float16" | "float32";
   /** Copies of the graph's batch in one call of the compiled program. Default 1. */
   runBatch?: number;
+  /** The host sends bytes, which the chip normalises. Null or left out: it sends numbers. */
+  byteInput?: Partial<Normalization> | null;
+  /** Write a PyTorch module beside a graph of one step, whose states are lifted to four axes. Default false. */
+  torch?: boolean;
 }
 
 const GOLDEN = { input: "input.bin", output: "output.bin" };
 
 /** @throws TARGET when a design rule forbids delivery, WRITE when the directory cannot be written. */
-export function writeArtefact(lowering: Lowering, directory: string, options: WriteOptions = {}): Artefact {
+export async function writeArtefact(
+  lowering: Lowering,
+  directory: string,
+  options: WriteOptions = {},
+): Promise<Artefact> {
   const { ioType = "float16", runBatch = 1 } = options;
+  refuseCopiesOfSteps(lowering, runBatch);
+  const normalization = options.byteInput ? byteInput(lowering, options.byteInput) : null;
+  if (normalization && lowering.step && !options.torch) refuseBytesAndStates();
   const graph = encodeOnnx(lowering.model);
-  const findings = deliverable(findingsOf(lowering, graph));
-  const pair = goldenPair(lowering, graph, runBatch, ioType);
+  const module = options.torch ? moduleOf(lowering, graph) : null;
+  const potentials = module ? fusedPotentials(lowering) : [];
+  const watched = potentials.map(({ value }) => value);
+  const pair = await goldenPair(lowering, decodeOnnx(graph, GRAPH_FILE), runBatch, normalization, watched);
+  const ranges = pair.extremes.map(({ value, ...extremes }) => {
+    const { layer } = potentials.find((potential) => potential.value === value)!;
+    return { place: `${layer} on the golden input`, potential: true, ...extremes };
+  });
+  const findings = deliverable(findingsOf(lowering, graph, { ioType, module, ranges }));
   const contents = new Map<string, Uint8Array | string>([
     [GRAPH_FILE, graph],
-    [GOLDEN.input, pair.input],
-    [GOLDEN.output, pair.output],
+    [GOLDEN.input, hostBytes(pair.input, normalization ? "uint8" : ioType)],
+    [GOLDEN.output, hostBytes(pair.output, ioType)],
     [COMPILE_SCRIPT, compileScript],
-    [INFER_SCRIPT, inferScript],
+    [INFER_SCRIPT, lowering.step ? stepInferScript : inferScript],
   ]);
+  if (module) contents.set(module.facts.file, module.text).set(module.facts.weights, module.weights);
   const hashes = Object.fromEntries([...contents].map(([name, bytes]) => [name, sha256(bytes)]));
   const rows = lowering.batch * runBatch;
   const golden = { ...GOLDEN, rows, origin: "float16 emulator on fixed random input" };
-  const manifest = makeManifest({ lowering, findings, ioType, runBatch, golden, sha256: hashes });
+  const manifest = makeManifest({
+    lowering,
+    findings,
+    ioType,
+    runBatch,
+    golden,
+    normalization,
+    ...(module ? { module: module.facts } : {}),
+    sha256: hashes,
+  });
   contents.set(MANIFEST_FILE, `${JSON.stringify(manifest, null, 2)}\n`);
   ensureDirectory(directory);
   for (const [name, bytes] of contents) writeFileAtomic(join(directory, name), bytes);
@@ -53,13 +80,38 @@ export function writeArtefact(lowering: Lowering, directory: string, options: Wr
   };
 }
 
+export interface FindingOptions {
+  ioType?: "float16" | "float32";
+  module?: TorchModule | null;
+  /** Of values that were emulated. */
+  ranges?: KnownFacts["ranges"];
+}
+
 /** The design rules on the bytes that will be written, and what rounding lost on the way there. */
-export function findingsOf(lowering: Lowering, graph: Uint8Array): Finding[] {
+export function findingsOf(
+  lowering: Lowering,
+  graph: Uint8Array,
+  { ioType = "float16", module = null, ranges }: FindingOptions = {},
+): Finding[] {
   const neurons = lowering.layers.flatMap(({ neuron }) => neuron ?? []);
-  return [
-    ...checkModel(decodeOnnx(graph, GRAPH_FILE), { steps: lowering.steps, neurons }),
-    ...roundingLosses(lowering),
-  ];
+  const { steps, step } = lowering;
+  const known: KnownFacts = {
+    steps,
+    neurons,
+    ioType,
+    style: step ? "single-step" : "whole-sequence",
+    ...(step ? { states: step.states } : {}),
+    ...(module ? { module: { facts: module.facts, text: module.text } } : {}),
+    ...(ranges ? { ranges } : {}),
+  };
+  return [...checkModel(decodeOnnx(graph, GRAPH_FILE), known), ...roundingLosses(lowering)];
+}
+
+/** @throws OPTION when the graph is no single step. */
+function moduleOf(lowering: Lowering, graph: Uint8Array): TorchModule {
+  const { step } = lowering;
+  if (step) return torchModule({ ...lowering, step }, sha256(graph));
+  fail("OPTION", { where: "Lynxi export: torch", expected: "a graph of one time-step", got: "a whole sequence" });
 }
 
 /** Small numbers that float16 cut to zero: the file cannot show them any more. */
@@ -76,6 +128,27 @@ function roundingLosses(lowering: Lowering): Finding[] {
     }));
 }
 
+/** Lyngor takes one type for all inputs of a graph, and states are no bytes. */
+function refuseBytesAndStates(): never {
+  fail("OPTION", {
+    where: "Lynxi export: inputType",
+    expected: "float16 or float32 for a graph whose states are inputs",
+    got: "uint8",
+    hint: "Write the whole sequence, or the PyTorch module, whose states stay on the chip.",
+  });
+}
+
+/** Copies of a batch share one call; nothing public says how the chip tells their states apart. */
+function refuseCopiesOfSteps({ step }: Lowering, runBatch: number): void {
+  if (!step || runBatch === 1) return;
+  fail("OPTION", {
+    where: "Lynxi export: runBatch",
+    expected: "1 for a graph of one time-step",
+    got: `${runBatch}`,
+    hint: "Write the whole sequence, or give the graph a larger batch.",
+  });
+}
+
 function deliverable(findings: Finding[]): Finding[] {
   const broken = findings.find(({ severity }) => severity === "error");
   if (!broken) return findings;
@@ -85,13 +158,4 @@ function deliverable(findings: Finding[]): Finding[] {
     got: broken.message,
     ...(broken.rewrite ? { hint: broken.rewrite } : {}),
   });
-}
-
-function goldenPair(lowering: Lowering, graph: Uint8Array, runBatch: number, type: "float16" | "float32") {
-  const model = decodeOnnx(graph, GRAPH_FILE);
-  const layout = layoutOf(model, GRAPH_FILE);
-  const samples = lowering.batch * runBatch;
-  const fed = inputOfCalls(layout, goldenInput(lowering, samples), samples, 0, runBatch);
-  const { outputs } = emulate(model, new Map([[layout.input, fed]]), runBatch);
-  return { input: hostBytes(fed.data, type), output: hostBytes(outputs.get(layout.output)!.data, type) };
 }

@@ -1,4 +1,4 @@
-/** Batch normalisation over images (PyTorch's `BatchNorm2d`). In multi-step mode its statistics run over time and batch together. */
+/** Batch normalisation (PyTorch's `BatchNorm1d` and `BatchNorm2d`). In multi-step mode its statistics run over time and batch together. */
 import { z } from "zod";
 import { fail, positiveInteger, type Shape } from "../../core/index.ts";
 import { add, assign, batchNorm, noGrad, type Tensor } from "../../tensor/index.ts";
@@ -23,16 +23,23 @@ const options = z.strictObject({
     .default(true)
     .describe("keep running statistics for evaluation; false: every batch is normalised by its own"),
 });
-export type BatchNorm2dOptions = z.infer<typeof options>;
+export type BatchNormLayerOptions = z.infer<typeof options>;
 
-/** Shape-preserving on `[C,H,W]`; weight, bias, running_mean, running_var `[C]`. */
-export const batchNorm2dDefinition: LayerDefinition<BatchNorm2dOptions, z.input<typeof options>> = {
-  kind: "BatchNorm2d",
-  summary: "batch normalisation over images",
+/** Kinds of batch norms, for those who fold them. */
+export const BATCH_NORM_KINDS: readonly string[] = ["BatchNorm1d", "BatchNorm2d"];
+
+/** Shape-preserving on `[C, spatial...]`, with one of the numbers of spatial axes given; weight, bias, running_mean, running_var `[C]`. */
+const batchNormDefinition = (
+  kind: string,
+  summary: string,
+  spatialAxes: readonly number[],
+): LayerDefinition<BatchNormLayerOptions, z.input<typeof options>> => ({
+  kind,
+  summary,
   options,
   sees: "stateless",
   shape(input, o, where) {
-    expectImage(input, 2, where, o.numFeatures);
+    expectImage(input, spatialAxes.find((axes) => axes + 1 === input.length) ?? spatialAxes[0]!, where, o.numFeatures);
     return input;
   },
   parameters(o) {
@@ -75,7 +82,7 @@ export const batchNorm2dDefinition: LayerDefinition<BatchNorm2dOptions, z.input<
       epsilon: layer.options.eps,
     });
   },
-};
+});
 
 function runningStatistics(shape: Shape): Record<string, ParameterSpec> {
   return {
@@ -95,4 +102,7 @@ function countBatch(counter: Tensor): number {
   return counter.item();
 }
 
+export const batchNorm1dDefinition = batchNormDefinition("BatchNorm1d", "batch normalisation over features", [0, 1]);
+export const batchNorm2dDefinition = batchNormDefinition("BatchNorm2d", "batch normalisation over images", [2]);
+export const BatchNorm1d = layerFactory(batchNorm1dDefinition);
 export const BatchNorm2d = layerFactory(batchNorm2dDefinition);

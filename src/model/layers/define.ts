@@ -25,9 +25,18 @@ export interface ForwardContext {
   repeats?: number;
   /** Called with every layer's output, in order of execution. The tensor is only lent; tensors made meanwhile are freed unless kept. */
   observe?: (layer: Layer, output: Tensor) => void;
+  /** Called by every neuron layer that fires with its potentials `[T, N, ...]` before the comparison. Lent as above, with gradient. */
+  charged?: (layer: Layer, potential: Tensor, threshold: number) => void;
 }
 
-export type Initializer = "zeros" | "ones" | { uniform: number } | { value: number };
+/** `uniform`: from -uniform to uniform. `range`: from the first number to the second. `values`: these. */
+export type Initializer =
+  | "zeros"
+  | "ones"
+  | { uniform: number }
+  | { range: readonly [number, number] }
+  | { value: number }
+  | { values: Float32Array };
 
 export interface ParameterSpec {
   shape: Shape;

@@ -158,6 +158,8 @@ export const OTHER_NETWORK = "Was the file made for another network?";
 function initialTensor({ shape, init }: ParameterSpec, random: RandomStream): Tensor {
   if (init === "zeros") return Tensor.zeros(shape);
   if (init === "ones") return Tensor.ones(shape);
+  if ("values" in init) return Tensor.from(init.values, shape);
   if ("value" in init) return Tensor.full(shape, init.value);
-  return uniform(shape, random, { low: -init.uniform, high: init.uniform });
+  const [low, high] = "range" in init ? init.range : [-init.uniform, init.uniform];
+  return uniform(shape, random, { low, high });
 }

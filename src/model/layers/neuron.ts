@@ -1,29 +1,22 @@
 /** Neurons as layers: one registry entry for each neuron definition, all made by the same rule. The equations are the definition's. */
 import { z } from "zod";
-import { neuronScan, type Tensor } from "../../tensor/index.ts";
+import { fail } from "../../core/index.ts";
 import {
   initialLearned,
-  initialState,
   type NeuronKind,
   type NeuronOptions,
   neuronDefinition,
   neuronDefinitions,
   neuronKinds,
-  variantOf,
 } from "../neurons/index.ts";
-import { parseSurrogate, type Surrogate, surrogateCall } from "../surrogates/index.ts";
-import type { ForwardContext, LayerDefinition } from "./define.ts";
+import { parseSurrogate, type Surrogate } from "../surrogates/index.ts";
+import type { LayerDefinition } from "./define.ts";
 import type { Layer } from "./layer.ts";
-import { layerFactory } from "./registry.ts";
 
-/** What every neuron layer has besides the options of its definition. */
-export interface NeuronLayerOptions {
-  /** Derivative that stands in for that of the spike. */
-  surrogate: Surrogate;
-  /** Keep the states of all steps (`layer.state.get("v_seq")`, `[T, N, ...]`) until `resetNet`. */
-  storeVSeq: boolean;
-  [option: string]: unknown;
-}
+export type { NeuronLayerOptions } from "./neuron-forward.ts";
+
+import { forwardNeuron, type NeuronLayerOptions, neuronOptions } from "./neuron-forward.ts";
+import { layerFactory } from "./registry.ts";
 
 /** Options as written in code. */
 export type NeuronLayerInput<K extends NeuronKind> = Partial<NeuronOptions<K>> & {
@@ -32,63 +25,41 @@ export type NeuronLayerInput<K extends NeuronKind> = Partial<NeuronOptions<K>> &
 };
 
 /** SpikingJelly's default. */
-const DEFAULT_SURROGATE = { kind: "Sigmoid" };
+const USUAL_SURROGATE = parseSurrogate({ kind: "Sigmoid" });
 
 function optionsOf<K extends NeuronKind>(kind: K): z.ZodType<NeuronLayerOptions, NeuronLayerInput<K>> {
   const extended = (neuronDefinition(kind).options as z.ZodObject).safeExtend({
     surrogate: z
       .unknown()
       .optional()
-      .transform((chosen) => parseSurrogate(chosen ?? DEFAULT_SURROGATE, `${kind} surrogate`))
+      .transform((chosen) => (chosen === undefined ? USUAL_SURROGATE : parseSurrogate(chosen, `${kind} surrogate`)))
       .describe('surrogate function, for example { "kind": "ATan", "alpha": 2 }'),
     storeVSeq: z.boolean().default(false).describe("keep the states of all steps"),
   });
-  return extended as unknown as z.ZodType<NeuronLayerOptions, NeuronLayerInput<K>>;
-}
-
-/** The options that the neuron's definition knows. */
-function neuronOptions({ surrogate: _, storeVSeq: __, ...options }: NeuronLayerOptions): object {
-  return options;
+  const { defaultSurrogate } = neuronDefinition(kind);
+  // the object itself stands where none was chosen: an equal one may be a choice
+  const complete = extended.overwrite((options) => {
+    const own = options.surrogate === USUAL_SURROGATE ? defaultSurrogate?.(options) : null;
+    return own ? { ...options, surrogate: parseSurrogate(own) } : options;
+  });
+  return complete as unknown as z.ZodType<NeuronLayerOptions, NeuronLayerInput<K>>;
 }
 
 function learnedNumbers(layer: Layer<NeuronLayerOptions>, names: readonly string[]): Record<string, number> {
-  return Object.fromEntries(names.map((name) => [name, layer.tensor(name).item()]));
+  return Object.fromEntries(names.map((name) => [name, commonValue(layer, name)]));
 }
 
-function forward(kind: NeuronKind, x: Tensor, layer: Layer<NeuronLayerOptions>, context: ForwardContext): Tensor {
-  const definition = neuronDefinition(kind);
-  const reading = context.arithmetic === "float16" ? "half" : "float32";
-  const given = neuronOptions(layer.options);
-  // in float16 a neuron runs seen from its reset potential, as its exported graph does
-  const options = reading === "half" && definition.shifted ? definition.shifted(given) : given;
-  const names = Object.keys(initialLearned(kind, options));
-  const variant = variantOf(kind, options, reading, learnedNumbers(layer, names));
-  const initial = initialState(kind, options);
-  const call = surrogateCall(layer.options.surrogate, { threshold: definition.threshold?.(options) ?? 1 });
-  const { storeVSeq } = layer.options;
-  const result = neuronScan({
-    x,
-    initialStates: variant.stateNames.map((name) => layer.state.get(name) ?? initial[name]!),
-    variant,
-    surrogate: { name: call.surrogate, params: call.surrogateParams },
-    storeStateSeqs: storeVSeq,
-    ...(names.length > 0
-      ? {
-          learned: {
-            tensors: names.map((name) => layer.tensor(name)),
-            gradients: (gradParams: Float64Array) => {
-              const gradients = variant.learnedGradients(gradParams);
-              return names.map((name) => gradients[name]!);
-            },
-          },
-        }
-      : {}),
+/** A learned value; one of each channel only where all are equal. */
+function commonValue(layer: Layer<NeuronLayerOptions>, name: string): number {
+  const values = layer.tensor(name).toArray();
+  const others = values.find((value) => Math.round(value) !== Math.round(values[0]!));
+  if (others === undefined) return values[0]!;
+  return fail("TARGET", {
+    where: `${layer.label} ${name}`,
+    expected: "one value for all channels",
+    got: `${values[0]} and ${others}`,
+    hint: "A graph holds one decay for a neuron: train without `channels`.",
   });
-  variant.stateNames.forEach((name, i) => {
-    layer.remember(name, result.finalStates[i]!);
-    if (storeVSeq) layer.remember(`${name}_seq`, result.stateSeqs[i]!);
-  });
-  return result.spike;
 }
 
 function neuronLayerDefinition<K extends NeuronKind>(
@@ -106,10 +77,10 @@ function neuronLayerDefinition<K extends NeuronKind>(
       Object.fromEntries(
         Object.entries(initialLearned(kind, neuronOptions(options))).map(([name, value]) => [
           name,
-          { shape: [], init: { value } },
+          { shape: options.channels === undefined ? [] : [options.channels], init: { value } },
         ]),
       ),
-    forward: (x, layer, context) => forward(kind, x, layer, context),
+    forward: (x, layer, context) => forwardNeuron(kind, x, layer, context),
     lower(layer, graph) {
       const options = neuronOptions(layer.options);
       const learned = learnedNumbers(layer, Object.keys(initialLearned(kind, options)));
@@ -138,6 +109,13 @@ export function isSpikingLayer(layer: Layer): boolean {
 export const IFNode = layerFactory(byKind.IFNode);
 export const LIFNode = layerFactory(byKind.LIFNode);
 export const ParametricLIFNode = layerFactory(byKind.ParametricLIFNode);
+export const KLIFNode = layerFactory(byKind.KLIFNode);
+export const QIFNode = layerFactory(byKind.QIFNode);
+export const EIFNode = layerFactory(byKind.EIFNode);
+/** Current-based LIF in floats; Lava's on the integer grid is `CubaLIFNode`. */
+export const CUBALIFNode = layerFactory(byKind.CUBALIFNode);
+export const NonSpikingIFNode = layerFactory(byKind.NonSpikingIFNode);
+export const NonSpikingLIFNode = layerFactory(byKind.NonSpikingLIFNode);
 export const CubaLIFNode = layerFactory(byKind.CubaLIFNode);
 /** Lava's current integrator alone, for a norm between current and voltage. */
 export const CubaCurrent = layerFactory(byKind.CubaCurrent);

@@ -48,7 +48,7 @@ function isDescription(value: unknown): value is LayerDescription {
 }
 
 /** Options in which containers name one member; `layers` names several. */
-const MEMBERS = ["synapse", "neuron", "norm"];
+const MEMBERS = ["synapse", "recurrent", "neuron", "norm", "path", "shortcut"];
 
 /** Builds the members of a container, which come before the container itself. */
 function withMembers(

@@ -4,13 +4,14 @@
  */
 import { z } from "zod";
 import * as cuba from "./cuba.ts";
+import { referenceOption } from "./cuba-reference.ts";
 import { defineNeuron } from "./define.ts";
 
 export const cubaCurrent = defineNeuron({
   kind: "CubaCurrent",
   summary: "The current integrator of CubaLIFNode; its output is the sequence of the current.",
   source: "Lava DL, slayer/neuron/cuba.py",
-  options: z.strictObject({ ...cuba.currentOptions, ...cuba.scaleOption, ...cuba.learnOption }),
+  options: z.strictObject({ ...cuba.currentOptions, ...cuba.scaleOption, ...cuba.learnOption, ...referenceOption }),
   readings: ["float32", "chip"],
   flags: { decays: cuba.DECAYS },
   flagsOf: (options) => ({ decays: cuba.decaysOf(options) }),
@@ -20,7 +21,7 @@ export const cubaCurrent = defineNeuron({
     requiresGrad ? { current_decay: cuba.learnedDecay("currentDecay") } : {},
   derive: (w, options, learned) => ({
     ...cuba.deriveScale(w, options),
-    currentDecay: cuba.deriveDecay(w, options.currentDecay, learned.current_decay),
+    currentDecay: cuba.deriveDecay(w, options.currentDecay, { ...options, learned: learned.current_decay }),
   }),
   step: (w, { x, state }, p) => ({
     state: { current: cuba.integrateCurrent(w, { x, current: state.current }, p) },

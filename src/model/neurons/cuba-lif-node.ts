@@ -1,6 +1,7 @@
 /** Lava's current-based leaky integrate-and-fire neuron in its own integer arithmetic. */
 import { z } from "zod";
 import * as cuba from "./cuba.ts";
+import { isLegal, RULES, referenceOption, referenceSurrogate, ruleOf } from "./cuba-reference.ts";
 import { defineNeuron } from "./define.ts";
 
 export const cubaLifNode = defineNeuron({
@@ -13,13 +14,16 @@ export const cubaLifNode = defineNeuron({
     ...cuba.voltageOptions,
     ...cuba.scaleOption,
     ...cuba.learnOption,
+    ...referenceOption,
   }),
   readings: ["float32", "chip"],
-  flags: { gradient: cuba.RESET_GRADIENTS, decays: cuba.DECAYS },
-  flagsOf: (options) => ({ gradient: options.resetGradient, decays: cuba.decaysOf(options) }),
+  flags: { gradient: RULES, decays: cuba.DECAYS },
+  legal: isLegal,
+  flagsOf: (options) => ({ gradient: ruleOf(options), decays: cuba.decaysOf(options) }),
   state: {
     current: { meaning: "synaptic current, weight units", initial: () => 0 },
     voltage: { meaning: "membrane potential after reset, weight units", initial: () => 0 },
+    ...cuba.outputState,
   },
   parameters: { ...cuba.scaleParameter, ...cuba.currentParameter, ...cuba.voltageParameters },
   learned: ({ requiresGrad }): Record<string, ReturnType<typeof cuba.learnedDecay<"currentDecay" | "voltageDecay">>> =>
@@ -28,16 +32,18 @@ export const cubaLifNode = defineNeuron({
       : {},
   derive: (w, options, learned) => ({
     ...cuba.deriveVoltage(w, options),
-    currentDecay: cuba.deriveDecay(w, options.currentDecay, learned.current_decay),
-    voltageDecay: cuba.deriveDecay(w, options.voltageDecay, learned.voltage_decay),
+    currentDecay: cuba.deriveDecay(w, options.currentDecay, { ...options, learned: learned.current_decay }),
+    voltageDecay: cuba.deriveDecay(w, options.voltageDecay, { ...options, learned: learned.voltage_decay }),
   }),
   step(w, { x, state }, p, flags) {
-    const current = cuba.integrateCurrent(w, { x, current: state.current }, p);
+    const before = cuba.stateBefore(w, state.current, p, flags.gradient);
+    const current = cuba.integrateCurrent(w, { x, current: before }, p);
     const input = w.throughReal(current, p.gridScale);
-    const { spike, voltage } = cuba.integrateVoltage(w, { input, voltage: state.voltage }, p, flags.gradient);
-    return { spike, state: { current, voltage } };
+    const { spike, ...rest } = cuba.integrateVoltage(w, { input, ...state }, p, flags.gradient);
+    return { spike, state: { current, ...rest } as Record<keyof typeof state, typeof current> };
   },
   gridScale: "gridScale",
   threshold: cuba.effectiveThreshold,
+  defaultSurrogate: referenceSurrogate,
   freeze: (options, learned) => ({ kind: "CubaLIFNode", options: cuba.freezeDecays(options, learned) }),
 });

@@ -15,6 +15,8 @@ export interface StateSpec<O extends object> {
   meaning: string;
   /** Value before the first step, in the unit of the edge (reals). */
   initial(options: O): number;
+  /** Which variants have it; by default all. */
+  only?(flags: Flags): boolean;
 }
 
 export interface KernelParameter {
@@ -58,6 +60,8 @@ export interface NeuronDefinition<
   options: z.ZodType<O>;
   readings: readonly Reading[];
   flags: V;
+  /** Which combinations of flags exist; by default all. The first of each flag's values must be among them. */
+  legal?(flags: Flags): boolean;
   flagsOf(options: NoInfer<O>): FlagsOf<V>;
   state: Readonly<Record<S, StateSpec<NoInfer<O>>>>;
   /** Numbers the step reads. */
@@ -71,6 +75,8 @@ export interface NeuronDefinition<
   gridScale?: NoInfer<P>;
   /** Firing threshold and unit of the surrogate's argument. Absent for integrators. */
   threshold?(options: NoInfer<O>): number;
+  /** Surrogate function of layers whose options name none, where it is not the usual one. */
+  defaultSurrogate?(options: NoInfer<O>): { kind: string } | null;
   /** The same neuron with its learned values written into fixed options, for graphs and chips. */
   freeze?(options: NoInfer<O>, learned: Readonly<Record<string, number>>): { kind: string; options: object };
   /**
@@ -78,6 +84,11 @@ export interface NeuronDefinition<
    * that holds.
    */
   shifted?(options: NoInfer<O>): NoInfer<O>;
+}
+
+/** Names of the states that a variant has, in declared order. */
+export function stateNamesOf({ state }: NeuronDefinition, flags: Flags): string[] {
+  return Object.keys(state).filter((name) => state[name]!.only?.(flags) ?? true);
 }
 
 /** Checks the types of a definition; adds nothing. */

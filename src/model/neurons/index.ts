@@ -1,4 +1,5 @@
 /** Neurons: one definition each, read by the number, derivative, C++, chip, ONNX and documentation targets. */
+export { REFERENCE_RULES, REFERENCES, type Reference, type ReferenceRules } from "./cuba-reference.ts";
 export { defineNeuron, type NeuronDefinition } from "./define.ts";
 export {
   type BackwardRun,
@@ -16,7 +17,6 @@ export {
   neuronKinds,
   parseNeuronOptions,
 } from "./registry.ts";
-export { slayerDecayGradient } from "./slayer-gradient.ts";
 export { neuronHeader } from "./targets/header.ts";
 export { equations, neuronPage } from "./targets/markdown.ts";
 export { type OnnxSink, type OnnxStep, type OnnxValue, onnxStep } from "./targets/onnx.ts";

@@ -1,4 +1,4 @@
-/** What IF, LIF and ParametricLIF share: firing and reset, the options that describe them, and the leaky charge. */
+/** What the membrane neurons share: firing and reset, the options that describe them, and the leaky charge. */
 import { z } from "zod";
 import type { Words } from "./vocabulary.ts";
 
@@ -17,6 +17,17 @@ export interface MembraneOptions {
   detachReset: boolean;
 }
 
+/** What the neurons with a curved charge share: they rest at one potential and are reset to another. */
+export const nonlinearOptions = {
+  tau: z.number().min(1).default(2).meta({ description: "membrane time constant", unit: "steps" }),
+  vRest: z.number().default(0).meta({ description: "resting potential", unit: "potential" }),
+  ...membraneOptions,
+  vReset: membraneOptions.vReset.unwrap().default(-0.1).meta({
+    description: "potential after a spike; null: vThreshold is subtracted instead (soft reset)",
+    unit: "potential",
+  }),
+};
+
 /** A reset that leaves the neuron at or above its threshold would make it fire for ever. */
 export function resetsBelowThreshold({ vThreshold, vReset }: MembraneOptions): boolean {
   return vReset === null ? vThreshold > 0 : vReset < vThreshold;
@@ -33,6 +44,13 @@ export const GRADIENTS = ["full", "detached"] as const;
 export function resetOf({ vReset }: MembraneOptions): (typeof RESETS)[number] {
   if (vReset === null) return "soft";
   return vReset === 0 ? "hard0" : "hard";
+}
+
+/** Neurons that always add the reset potential, also where it is 0: half as many variants. */
+export const PLAIN_RESETS = ["hard", "soft"] as const;
+
+export function plainResetOf({ vReset }: MembraneOptions): (typeof PLAIN_RESETS)[number] {
+  return vReset === null ? "soft" : "hard";
 }
 
 export function gradientOf({ detachReset }: MembraneOptions): (typeof GRADIENTS)[number] {

@@ -3,16 +3,27 @@ import { fail, nearestName, parseWith } from "../../core/index.ts";
 import { cubaCurrent } from "./cuba-current.ts";
 import { cubaLifNode } from "./cuba-lif-node.ts";
 import { cubaVoltage } from "./cuba-voltage.ts";
+import { currentBasedLifNode } from "./current-based-lif-node.ts";
 import type { NeuronDefinition } from "./define.ts";
+import { eifNode } from "./eif-node.ts";
 import { ifNode } from "./if-node.ts";
+import { klifNode } from "./klif-node.ts";
 import { lifNode } from "./lif-node.ts";
+import { nonSpikingIfNode, nonSpikingLifNode } from "./non-spiking.ts";
 import { parametricLifNode } from "./parametric-lif-node.ts";
+import { qifNode } from "./qif-node.ts";
 
 /** Every neuron definition by kind. */
 export const neuronDefinitions = {
   IFNode: ifNode,
   LIFNode: lifNode,
   ParametricLIFNode: parametricLifNode,
+  KLIFNode: klifNode,
+  QIFNode: qifNode,
+  EIFNode: eifNode,
+  CUBALIFNode: currentBasedLifNode,
+  NonSpikingIFNode: nonSpikingIfNode,
+  NonSpikingLIFNode: nonSpikingLifNode,
   CubaLIFNode: cubaLifNode,
   CubaCurrent: cubaCurrent,
   CubaVoltage: cubaVoltage,

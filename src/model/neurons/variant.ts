@@ -51,7 +51,7 @@ function choicesOfFlags(definition: NeuronDefinition): Flags[] {
 /** Every variant of a definition that the kernels are printed for. */
 export function variantsOf(definition: NeuronDefinition): VariantChoice[] {
   return definition.readings.flatMap((reading) => {
-    const flags = choicesOfFlags(definition);
+    const flags = choicesOfFlags(definition).filter((chosen) => definition.legal?.(chosen) ?? true);
     return (reading === "chip" ? flags.slice(0, 1) : flags).map((chosen) => ({ definition, flags: chosen, reading }));
   });
 }

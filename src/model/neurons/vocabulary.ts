@@ -23,6 +23,8 @@ export interface ParameterWords<E> extends Arithmetic<E> {
   roundEven(a: E): E;
   /** The nearest number from low to high. The gradient passes, so a learned value that left the range can come back. */
   clamp(a: E, low: number, high: number): E;
+  /** The same value; its gradient counts `factor` times. */
+  scaleGradient(a: E, factor: number): E;
 }
 
 /** What `spike` compares. */
@@ -65,6 +67,12 @@ export interface Words<E> extends Arithmetic<E> {
    * marked values and parameters.
    */
   charged(name: string, value: E): E;
+  /** e^a, computed in float32 to about one unit in the last place and rounded once to the reading's format. */
+  exponential(a: E): E;
+  /** a where it is above 0, else 0; its derivative is 1 above 0 and 0 elsewhere. */
+  relu(a: E): E;
+  /** 1 where a is above 0, else 0: the derivative of `relu`. No gradient passes. */
+  positive(a: E): E;
   /** 1 where the neuron fires, else 0. Its derivative is the surrogate's at `argument`. At most one in a neuron. */
   spike(facts: SpikeFacts<E>): E;
   /** The same value; no gradient passes. */

@@ -1,7 +1,7 @@
 /** A block as graph nodes: the synapse with the weights it computes with, and one CUBA neuron, whose bias a norm becomes. */
-import { freezeNeuron, type GraphBuilder, graphArray, type Layer } from "../../model/index.ts";
+import { freezeNeuron, type GraphBuilder, type GraphNode, graphArray, type Layer } from "../../model/index.ts";
 import { noGrad, scope } from "../../tensor/index.ts";
-import type { CubaOptions } from "./neuron.ts";
+import { type CubaOptions, rulesOf } from "./neuron.ts";
 import { weightExponent, wgtScaleBatchNormDefinition } from "./norm.ts";
 import { refuse } from "./refusal.ts";
 import { quantizeWeights } from "./weights.ts";
@@ -14,18 +14,45 @@ interface LowerableBlock extends Layer {
 /** Appends a block to a graph. @throws TARGET where a norm cannot be written exactly */
 export function lowerBlock(block: LowerableBlock, scale: number, graph: GraphBuilder): void {
   const { synapse, neuron, norm } = block.options;
-  synapse.definition.lower(synapse, graph);
-  const node = graph.current;
-  if (node.kind === "conv" || node.kind === "linear") {
-    node.weight = graphArray(quantized(synapse, "weight", scale), node.weight.shape);
-  }
+  if (norm) expectNormBehind(neuron);
+  lowerSynapse(synapse, neuron, graph);
   if (norm) lowerNormed(block, norm, scale, graph);
   else neuron.definition.lower(neuron, graph);
 }
 
+/** Appends the synapse of a neuron with the weights that training computes with, and returns its node. */
+export function lowerSynapse(synapse: Layer, neuron: Layer, graph: GraphBuilder): GraphNode {
+  const { gradedSpike, scale } = neuron.options as CubaOptions;
+  if (gradedSpike) {
+    const hint = "Lava's loader reads graded CUBA spikes as binary ones: train with gradedSpike: false.";
+    refuse(neuron, "binary spikes", "gradedSpike true", hint);
+  }
+  synapse.definition.lower(synapse, graph);
+  const node = graph.current;
+  if (node.kind === "conv" || node.kind === "linear") {
+    node.weight = graphArray(quantized(synapse, "weight", scale, rulesOf(neuron).weightMax), node.weight.shape);
+  }
+  return node;
+}
+
+/** A norm that has an equivalent on the chip. */
+function expectNormBehind(neuron: Layer): void {
+  const { currentDecay, channels } = neuron.options as CubaOptions;
+  if (rulesOf(neuron).normInside && currentDecay !== 1) {
+    const hint =
+      "On the chip a norm stands behind the current: train with the reference chip, or with a current decay of 1.";
+    refuse(neuron, "a norm behind the current", "one inside its recurrence (reference spikingjelly)", hint);
+  }
+  if (channels !== undefined) {
+    refuse(neuron, "one decay for all channels", "channels with a norm", "Train without a norm, or without channels.");
+  }
+}
+
 /** Without negative zeros, which no integer has. */
-function quantized(layer: Layer, name: string, scale: number): Float32Array {
-  const numbers = noGrad(() => scope(() => quantizeWeights(layer.tensor(name), scale).toArray() as Float32Array));
+function quantized(layer: Layer, name: string, scale: number, largest?: number): Float32Array {
+  const numbers = noGrad(() =>
+    scope(() => quantizeWeights(layer.tensor(name), scale, largest).toArray() as Float32Array),
+  );
   return numbers.map((number) => number + 0);
 }
 

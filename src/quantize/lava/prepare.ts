@@ -1,11 +1,14 @@
 /** The trainable twin of a network for Loihi: each synapse and its neuron become one of Lava's blocks, scales chosen from data. */
 import { z } from "zod";
 import { fail, parseWith } from "../../core/index.ts";
-import { copyLayer, isSpikingLayer, type Layer, Network, Sequential } from "../../model/index.ts";
+import { copyLayer, isSpikingLayer, type Layer, Network, type Reference, Sequential } from "../../model/index.ts";
 import { Block, blockDefinition } from "./block.ts";
+import { blockExtras } from "./block-extras.ts";
 import { chooseScales, type ScaleCalibration, type SynapseAndNeuron } from "./calibrate.ts";
 import { asCubaNeuron } from "./neuron.ts";
 import { refuse } from "./refusal.ts";
+import { axonalDelayDefinition } from "./slayer/axonal-delay.ts";
+import { recurrentBlockDefinition } from "./slayer/recurrent-block.ts";
 import { expectSynapse } from "./synapse.ts";
 
 const [SCALE_MIN, SCALE_MAX] = [16, 4096];
@@ -19,6 +22,7 @@ const optionsSchema = z.strictObject({
     .describe(
       "weight steps per training unit for every block (sum pools: at most 128); chosen for each layer from data when it is not given",
     ),
+  reference: blockExtras.reference,
 });
 
 export interface LoihiPrepareOptions {
@@ -29,7 +33,7 @@ export interface LoihiPrepareOptions {
 }
 
 /** Layers that a prepared network keeps as they are. */
-const KEPT = ["Flatten", "Dropout", blockDefinition.kind];
+const KEPT = ["Flatten", "Dropout", blockDefinition.kind, recurrentBlockDefinition.kind, axonalDelayDefinition.kind];
 
 type Part = { name: string } & ({ copy: Layer } | SynapseAndNeuron | { members: Part[] });
 
@@ -38,7 +42,7 @@ type Part = { name: string } & ({ copy: Layer } | SynapseAndNeuron | { members: 
  * batch norms, max and average pooling, soft reset, decayInput, inputs that are not spikes. Blocks stay as they are.
  */
 export function prepareForLoihi(network: Network, options: LoihiPrepareOptions = {}): Network {
-  const { scale } = parseWith(optionsSchema, options.options ?? {}, "Loihi prepare options");
+  const { scale, reference } = parseWith(optionsSchema, options.options ?? {}, "Loihi prepare options");
   if (network.encoder.values !== "spikes") {
     fail("TARGET", {
       where: "Loihi, network input",
@@ -54,7 +58,7 @@ export function prepareForLoihi(network: Network, options: LoihiPrepareOptions =
     inputShape: network.inputShape,
     steps: network.steps,
     encoder: network.encoder,
-    root: build(parts, scales),
+    root: build(parts, scales, reference),
   });
 }
 
@@ -100,13 +104,15 @@ function pairsIn(parts: readonly Part[]): SynapseAndNeuron[] {
   });
 }
 
-function build(parts: readonly Part[], scales: ReadonlyMap<Layer, number>): Layer {
+function build(parts: readonly Part[], scales: ReadonlyMap<Layer, number>, reference?: Reference): Layer {
   const members = parts.map((part): [string, Layer] => {
-    if ("members" in part) return [part.name, build(part.members, scales)];
+    if ("members" in part) return [part.name, build(part.members, scales, reference)];
     if ("copy" in part) return [part.name, copyLayer(part.copy)];
     const { synapse, neuron } = part;
-    const cuba = neuron.kind === "CubaLIFNode" ? copyLayer(neuron) : asCubaNeuron(neuron, scales.get(synapse)!);
-    return [part.name, Block(copyLayer(synapse), cuba)];
+    const cuba =
+      neuron.kind === "CubaLIFNode" ? copyLayer(neuron) : asCubaNeuron(neuron, scales.get(synapse)!, reference);
+    // the chip has no shift: it counts one step for every layer
+    return [part.name, Block(copyLayer(synapse), cuba, undefined, { reference, delayShift: false })];
   });
   return Sequential(Object.fromEntries(members));
 }

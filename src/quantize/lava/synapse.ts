@@ -33,3 +33,11 @@ export function expectScale(synapse: Layer, scale: number): void {
   const hint = `The weights of a sum pool are 1: at a scale above ${POOL_SCALE_MAX} that is more than ${WEIGHT_MAX} steps.`;
   refuse(synapse, `a neuron with a scale of at most ${POOL_SCALE_MAX}`, `scale ${scale}`, hint);
 }
+
+/** Channels behind a synapse, which its options must tell. */
+export function channelsOf(synapse: Layer): number {
+  const { outFeatures, outChannels } = synapse.options as { outFeatures?: number; outChannels?: number };
+  const channels = outFeatures ?? outChannels;
+  if (channels !== undefined) return channels;
+  return refuse(synapse, "a Conv2d or Linear", synapse.kind, "Put an AxonalDelay layer behind the block instead.");
+}

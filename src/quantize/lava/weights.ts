@@ -7,12 +7,12 @@ export const WEIGHT_MIN = -256;
 
 /**
  * Nearest even multiple of 1/scale, ties to even, clamped to [-256, 254]/scale. The gradient passes straight through the rounding
- * and is zero outside the clamp (1 on its boundary).
+ * and is zero outside the clamp (1 on its boundary). `largest`: 255 where SpikingJelly's training is wanted as it is.
  * Source: lava-dl `slayer/synapse` with `pre_hook_fx` = quantize_8bit; the clamp at 254 is the chip's, SpikingJelly's 255 is not on its grid.
  */
-export function quantizeWeights(weight: Tensor, scale: number): Tensor {
+export function quantizeWeights(weight: Tensor, scale: number, largest = WEIGHT_MAX): Tensor {
   // in this order: where 2/scale is no float32, a product and a quotient differ in the last bit
   const step = 2 / scale;
   const grid = scaleBy(roundEven(div(weight, step)), step);
-  return clamp(grid, WEIGHT_MIN / scale, WEIGHT_MAX / scale);
+  return clamp(grid, WEIGHT_MIN / scale, largest / scale);
 }

@@ -1,7 +1,7 @@
 /** Schemas of one deployment target: its files, what the export changed, how it was judged and how to run it. */
 import { z } from "zod";
 import { nonNegativeInteger } from "../../core/index.ts";
-import type { LossyStep } from "../../exporters/index.ts";
+import type { InspectedLayer, LossyStep } from "../../exporters/index.ts";
 import { findingSchema, verdictDocumentSchema } from "../../verify/index.ts";
 import { scoreSchema } from "./run.ts";
 import { sampleRunSchema } from "./sample.ts";
@@ -22,6 +22,14 @@ const lossySchema: z.ZodType<LossyStep> = z.strictObject({
   largestChange: z.number(),
 });
 
+const layerSchema: z.ZodType<InspectedLayer> = z.strictObject({
+  kind: z.string(),
+  name: z.string(),
+  shape: z.string(),
+  size: z.string(),
+  spiking: z.boolean(),
+});
+
 const commandSchema = z.strictObject({
   command: z.string(),
   /** What it does and needs, one sentence. */
@@ -38,6 +46,13 @@ export const targetSchema = z.strictObject({
   scores: z.strictObject({ prepared: scoreSchema, chip: scoreSchema }),
   verdict: verdictDocumentSchema,
   files: z.array(fileSchema),
+  /** What the chip's file holds. */
+  inspection: z
+    .strictObject({
+      about: z.array(z.tuple([z.string(), z.string()])),
+      layers: z.array(layerSchema),
+    })
+    .optional(),
   findings: z.array(findingSchema),
   lossy: z.array(lossySchema),
   sample: sampleRunSchema.nullable(),

@@ -22,7 +22,7 @@ export function comparisonPart(comparison: JudgedComparison): Html {
     ...verdict.notes,
     ...(events.length === 0 ? [] : [`${countOf(events.length, "event")} while the file ran.`]),
   ];
-  return html`<h3>${title} ${badge(verdict.passed)}</h3><p><strong>The contract:</strong> ${verdict.statement}</p><ul class="checks">${checks}</ul>${remarks.length > 0 ? plainList(remarks) : null}${layersTable(layers)}${answers(predictions)}<div class="charts">${ratesChart(layers)}${flipsChart(layers, comparison.contract)}</div>`;
+  return html`<h3>${title} ${badge(verdict.passed)}</h3><p><strong>The contract:</strong> ${verdict.statement}</p><ul class="checks">${checks}</ul>${remarks.length > 0 ? plainList(remarks) : null}${layersTable(layers)}${stepsTable(layers)}${answers(predictions)}<div class="charts">${ratesChart(layers)}${flipsChart(layers, comparison.contract)}</div>`;
 }
 
 function layersTable(layers: readonly LayerComparison[]): Html {
@@ -53,6 +53,33 @@ function layersTable(layers: readonly LayerComparison[]): Html {
     ],
     rows,
   );
+}
+
+/** Columns of the table of steps; more steps share a column. */
+const MOST_COLUMNS = 12;
+
+/** When values differ: a flip stays in the sequence of its neuron, so shares grow with time. */
+function stepsTable(layers: readonly LayerComparison[]): Html | null {
+  const steps = Math.max(0, ...layers.map((layer) => layer.steps));
+  if (steps < 2 || layers.every((layer) => layer.mismatches === 0)) return null;
+  const width = Math.ceil(steps / MOST_COLUMNS);
+  const starts = Array.from({ length: Math.ceil(steps / width) }, (_, column) => column * width);
+  const rows = layers.map((layer) => ({
+    cells: [
+      html`<code>${layer.layer}</code>`,
+      ...starts.map((start) => {
+        const part = layer.mismatchesByStep.slice(start, start + width);
+        const differing = part.reduce((sum, count) => sum + count, 0);
+        const share = differing / ((layer.values / layer.steps) * part.length);
+        return marked(differing === 0 ? "0" : `${formatCount(differing)} (${formatShare(share)})`, differing > 0);
+      }),
+    ],
+  }));
+  const titles = starts.map((start) => ({
+    title: width === 1 ? `step ${start}` : `${start}–${Math.min(steps, start + width) - 1}`,
+    numeric: true,
+  }));
+  return table("Values that differ, step by step", [{ title: "layer" }, ...titles], rows);
 }
 
 const marked = (text: string, differs: boolean): Content =>

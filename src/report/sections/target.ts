@@ -4,7 +4,9 @@ import { html } from "../escape.ts";
 import type { TargetFacts } from "../schema/target.ts";
 import { comparisonPart } from "./comparison.ts";
 import { commandsPart, filesPart, findingsPart } from "./files.ts";
+import { graphPart } from "./graph.ts";
 import { scoreText } from "./headline.ts";
+import { numbersPart } from "./numbers.ts";
 import { icon, numbersList, plainList, type Section } from "./parts.ts";
 import { samplePart } from "./sample.ts";
 
@@ -15,7 +17,7 @@ export function targetSection(data: ReportData, target: TargetFacts, index: numb
     ["prepared network, test samples", scoreText(target.scores.prepared)],
     ["file run as on the chip, test samples", scoreText(target.scores.chip)],
   ]);
-  const body = html`<p>${target.about}</p><div class="verdict ${passed ? "pass" : "fail"}">${icon(passed)}<div><p class="says">${says}</p><p><code>${target.verdict.file}</code></p></div></div><div class="card plain">${scores}</div>${target.verdict.comparisons.map(comparisonPart)}${samplePart(data, target)}${findingsPart(target)}${filesPart(target)}${commandsPart(target)}${proofPart(target)}`;
+  const body = html`<p>${target.about}</p><div class="verdict ${passed ? "pass" : "fail"}">${icon(passed)}<div><p class="says">${says}</p><p><code>${target.verdict.file}</code></p></div></div><div class="card plain">${scores}</div>${target.verdict.comparisons.map(comparisonPart)}${numbersPart(target.verdict.numbers)}${samplePart(data, target)}${findingsPart(target)}${graphPart(target)}${filesPart(target)}${commandsPart(target)}${proofPart(target)}`;
   return { id: `target-${index + 1}`, title: `${target.title}: trained against chip`, body };
 }
 

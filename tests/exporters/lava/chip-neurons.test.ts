@@ -1,7 +1,7 @@
 /** The plain neuron model of the simulator and the neuron's own definition in its chip reading are two descriptions of one neuron. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { makeNeurons } from "../../../src/exporters/lava/chip-neurons.ts";
+import { makeNeurons, noEvents } from "../../../src/exporters/lava/neurons/index.ts";
 import { parseNeuronOptions, variantOf } from "../../../src/model/index.ts";
 import { neuronScan, noGrad, scope, Tensor } from "../../../src/tensor/index.ts";
 
@@ -40,7 +40,7 @@ it("a CUBA neuron wraps, saturates, leaks and fires in both as one", () => {
         bias: Int32Array.of(n.bias),
         threshold: n.threshold,
       };
-      const neurons = makeNeurons(parameters, 1, 1, { wrapped: 0, saturated: 0 });
+      const neurons = makeNeurons(parameters, 1, 1, noEvents());
       const plain = sums.map((sum) => {
         const spikes = new Int32Array(1);
         neurons.step([sum], spikes);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readNpy } from "../../../src/data/npy.ts";
 import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net-file.ts";
 import { readNet } from "../../../src/exporters/lava/read.ts";
+import { recordStates } from "../../../src/exporters/lava/record-states.ts";
 import { checkNet } from "../../../src/exporters/lava/rules.ts";
 import { simulate } from "../../../src/exporters/lava/simulate.ts";
 import { simulateReference } from "../../../src/exporters/lava/simulate-reference.ts";
@@ -78,19 +79,37 @@ const recorded: NetFile = {
   ],
 };
 
+/** Rows of input, voltage and spike. */
+function recordedRows(name: string): [input: number, voltage: number, spike: number][] {
+  const lines = readFileSync(join(folder, "nir", name), "utf8")
+    .trim()
+    .split("\n");
+  const rows = lines.map((line) => line.split(",").map(Number)).filter((row) => row.every(Number.isFinite));
+  return rows.map((row) => [row[0]!, row[1]!, row.at(-1)!]);
+}
+
 describe.skipIf(missing)("a neuron recorded on Loihi 2", () => {
   it.each([
     ["the plain simulator", simulateReference],
     ["the simulator on the native core", simulate],
   ])("fires in the same steps in %s", (_, run) => {
-    const lines = readFileSync(join(folder, "nir", "lif_lava_loihi_fixed.csv"), "utf8")
-      .trim()
-      .split("\n");
-    const rows = lines.map((line) => line.split(",").map(Number)).filter((row) => row.every(Number.isFinite));
-    const input = rows.map(([spike]) => spike!);
+    const rows = recordedRows("lif_lava_loihi_fixed.csv");
+    const input = rows.map(([spike]) => spike);
     const { output } = run(recorded, { shape: [rows.length, 1, 1], data: input }, { record: "raw" });
-    const expected = rows.map((row) => row.at(-1)!);
+    const expected = rows.map(([, , spike]) => spike);
     expect(Array.from(output.data.slice(0, rows.length))).toEqual(expected);
     expect(expected).toContain(1);
   });
+
+  // where it fires the chip shows the voltage after its reset
+  it.each(["lif_lava_loihi_fixed.csv", "lif_lava_cpu_fixed.csv"])(
+    "has the voltages of %s wherever it does not fire",
+    (name) => {
+      const rows = recordedRows(name);
+      const input = { shape: [rows.length, 1, 1], data: rows.map(([spike]) => spike) };
+      const [layer] = recordStates(recorded, input, { record: "raw" }, [1]);
+      const voltages = rows.map(([, voltage, spike], step) => (spike === 0 ? voltage : layer!.states.voltage![step]!));
+      expect(Array.from(layer!.states.voltage!.slice(0, rows.length))).toEqual(voltages);
+    },
+  );
 });

@@ -17,7 +17,7 @@ import { createLoihiTarget } from "../../../src/exporters/lava/target.ts";
 import { writeNet } from "../../../src/exporters/lava/write.ts";
 import { isPreparedForLoihi, prepareForLoihi } from "../../../src/quantize/index.ts";
 import { makeNetwork, STEPS } from "./networks.ts";
-import { type NetTraits, randomNet, randomSpikes } from "./random-net.ts";
+import { type NetTraits, PLAIN, randomNet, randomSpikes } from "./random-net.ts";
 
 const path = process.env.SPIKESHIP_LAVA_PYTHONPATH;
 const python = process.env.SPIKESHIP_LAVA_PYTHON ?? "python3";
@@ -47,15 +47,20 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const plain: NetTraits = { biases: false, memory: false, overflow: false, decayLists: false };
 const NETWORKS: [string, NetTraits][] = [
-  ["convolutions, strides, groups, dilation", plain],
-  ["biases", { ...plain, biases: true }],
-  ["recurrence and delays", { ...plain, memory: true }],
-  ["overflowing registers", { ...plain, overflow: true }],
-  ["lists of decays", { ...plain, decayLists: true }],
+  ["convolutions, strides, groups, dilation", PLAIN],
+  ["biases", { ...PLAIN, biases: true }],
+  ["recurrence and delays", { ...PLAIN, memory: true }],
+  ["overflowing registers", { ...PLAIN, overflow: true }],
+  ["lists of decays", { ...PLAIN, decayLists: true }],
+  ["input neurons", { ...PLAIN, biases: true, inputNeuron: true }],
+  ["sigma-delta neurons", { ...PLAIN, biases: true, neurons: "sigmaDelta" }],
+  ["sigma-delta neurons with delays and recurrence", { ...PLAIN, memory: true, neurons: "sigmaDelta" }],
+  ["resonators", { ...PLAIN, neurons: "mixed" }],
+  ["everything", { biases: true, memory: true, overflow: true, decayLists: true, neurons: "mixed", inputNeuron: true }],
 ];
-const SEEDS_EACH = 3;
+/** Random networks in all: SPIKESHIP_RANDOM_NETWORKS=200 asks for many. */
+const SEEDS_EACH = Math.ceil(Number(process.env.SPIKESHIP_RANDOM_NETWORKS ?? 20) / NETWORKS.length);
 
 interface Job {
   title: string;
@@ -69,17 +74,17 @@ async function makeJob(title: string, seed: number, t: NetTraits): Promise<Job> 
   const net = randomNet(seed, t);
   const steps = 5 + (seed % 8);
   const input = randomSpikes(seed, net, steps, 1);
-  const reset = seed % 2 === 0 ? { resetInterval: 8, resetOffset: 1 } : {};
+  const reset = seed % 2 === 0 ? { resetInterval: 8, resetOffset: seed % 3 } : {};
   const options: SimulationOptions = { ...reset, record: "raw", holdInput: seed % 3 === 0 };
   const result = simulate(net, input, options);
   const stem = join(folder, `${seed}`);
   await writeNet(net, `${stem}.net`);
   writeNpy(`${stem}-in.npy`, {
-    dtype: "uint8",
+    dtype: "int32",
     shape: [steps, ...input.shape.slice(2)],
-    data: Uint8Array.from(input.data),
+    data: input.data,
   });
-  const loader = "resetInterval" in reset ? { reset_interval: 8, reset_offset: 1 } : {};
+  const loader = "resetInterval" in reset ? { reset_interval: 8, reset_offset: reset.resetOffset } : {};
   const run = { steps: steps + result.latency, hold: options.holdInput, loader };
   return {
     title,
@@ -101,13 +106,18 @@ describe.skipIf(missing)("Lava runs a file written here", { timeout: LAVA_TIMEOU
       env: environment,
       stdio: "pipe",
     });
-    for (const { title, result, request } of jobs) {
+    const foreseen = jobs.filter(({ result }) =>
+      result.events.some(({ rule }) => rule === "loihi/convolution-inexact"),
+    );
+    for (const { title, result, request } of jobs.filter((job) => !foreseen.includes(job))) {
       result.layers.forEach(({ data, shape }, layer) => {
         const lava = readNpy(`${request.output}.${layer}.npy`);
         expect(lava.shape, title).toEqual([shape[0], ...shape.slice(2)]);
         expect(Array.from(lava.data), `${title}, layer ${layer}`).toEqual(Array.from(data));
       });
     }
+    // networks of which the simulator says that Lava's own numbers hang on the order of addition
+    expect(foreseen.length).toBeLessThan(jobs.length / 10);
   });
 
   it("with the written script, for several samples at once and one by one", async () => {

@@ -85,6 +85,31 @@ describe.each(Object.keys(SIMULATORS))("%s", (simulator) => {
   });
 });
 
+/** Cases in which Lava's run equals the trainer's, with spikes as input. */
+const exact = cases.filter(
+  (name) =>
+    reference.attribute(name, "netx_mismatches") === 0 &&
+    reference.has(`${name}/slayer_out`) &&
+    !reference.has(`${name}/netx_input`),
+);
+
+describe.each(exact)("the whole batch of %s", (name) => {
+  it("gives what the trainer computed, behind the recorded offset", async () => {
+    const file = reference.attribute(name, "net_lowered") ?? reference.attribute(name, "net");
+    const net = await readNet(fixture(...String(file).split("/")));
+    const { data, shape } = reference.array(`${name}/x`);
+    const result = simulate(net, { data: Int32Array.from(data), shape }, optionsOf(reference, name));
+    const trained = reference.array(`${name}/slayer_out`);
+    const scale = Number(reference.attribute(name, "netx_out_scale"));
+    const start = Number(reference.attribute(name, "netx_offset")) * (trained.data.length / trained.shape[0]!);
+    // the trainer may answer later than the simulation lasts
+    const kept = Math.min(trained.data.length, result.output.data.length - start);
+    expect(kept).toBeGreaterThan(0);
+    const spikes = Array.from(result.output.data.slice(start, start + kept));
+    expect(spikes).toEqual(Array.from(trained.data.slice(0, kept), (value) => value * scale));
+  });
+});
+
 it("refuses a layer that Lava's loader refuses, with the way out", async () => {
   const refused = reference.keys("").filter((name) => reference.attribute(name, "netx_error_unlowered") !== undefined);
   expect(refused.length).toBeGreaterThan(0);

@@ -107,6 +107,18 @@ describe("an unusual file", () => {
     expect(layer).toMatchObject({ neuron: { iDecay: { shape: [3] }, extras: { colour: "blue" } } });
   });
 
+  it("may hold more beside the layers, which is remembered by its place", async () => {
+    const path = await handmade("strangers.net", (layer, file) => {
+      denseWith({})(layer);
+      file.create_group("layers");
+      put(file.create_group("simulation"), { Ts: 1, tSample: 30, nSample: 4 });
+    });
+    expect(await readNet(path)).toMatchObject({
+      simulation: { ts: 1, tSample: 30 },
+      strangers: ["/layers", "/simulation/nSample"],
+    });
+  });
+
   it("may hold complex weights", async () => {
     const path = await handmade("complex.net", (layer) => {
       put(layer, { shape: [3], inFeatures: 2, outFeatures: 3 });
@@ -221,6 +233,9 @@ describe("a wrong file is refused with its place", () => {
 /** Each file is read in a thread of its own, and one in a hundred sends the library into a loop that is given up after some seconds. */
 const DAMAGE_TIMEOUT = 400_000;
 
+/** Files with flipped bytes per seed: SPIKESHIP_DAMAGED_FILES=200 asks for many. */
+const ROUNDS = Number(process.env.SPIKESHIP_DAMAGED_FILES ?? 15);
+
 describe("a damaged file", { timeout: DAMAGE_TIMEOUT }, () => {
   const path = () => join(folder, "damaged.net");
   const stored = readdirSync(nets).filter((name) => name.endsWith(".net"));
@@ -242,10 +257,10 @@ describe("a damaged file", { timeout: DAMAGE_TIMEOUT }, () => {
   it("that was cut anywhere is refused, or holds all that is read", async () => {
     const whole = readFileSync(join(nets, stored[0]!));
     let refused = 0;
-    for (let length = 0; length < whole.length; length += Math.ceil(whole.length / 60)) {
+    for (let length = 0; length < whole.length; length += Math.ceil(whole.length / 30)) {
       refused += (await survives(whole.subarray(0, length))) === "refused" ? 1 : 0;
     }
-    expect(refused).toBeGreaterThan(30);
+    expect(refused).toBeGreaterThan(15);
   });
 
   it.each([1, 2, 3])(
@@ -254,7 +269,7 @@ describe("a damaged file", { timeout: DAMAGE_TIMEOUT }, () => {
       const numbers = new Numbers(seed);
       const intact = join(nets, numbers.pick(stored));
       const expected = await readNet(intact);
-      for (let round = 0; round < 40; round++) {
+      for (let round = 0; round < ROUNDS; round++) {
         const bytes = new Uint8Array(readFileSync(join(nets, numbers.pick(stored))));
         // most of the structure stands in the first kilobytes
         const reach = numbers.chance(0.7) ? Math.min(4000, bytes.length) : bytes.length;

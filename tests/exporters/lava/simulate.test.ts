@@ -5,7 +5,7 @@ import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net-
 import { simulate } from "../../../src/exporters/lava/simulate.ts";
 import { simulateReference } from "../../../src/exporters/lava/simulate-reference.ts";
 import type { SimulationOptions } from "../../../src/exporters/lava/simulation.ts";
-import { randomNet, randomSpikes, traits } from "./random-net.ts";
+import { PLAIN, randomNet, randomSpikes, traits } from "./random-net.ts";
 
 const runs: fc.Arbitrary<SimulationOptions> = fc.record(
   {
@@ -40,7 +40,7 @@ describe("both simulators", () => {
   it("agree on payloads into the first layer", () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 1, max: 300_000 }), (seed, largest) => {
-        const net = randomNet(seed, { biases: false, memory: false, overflow: false, decayLists: false });
+        const net = randomNet(seed, PLAIN);
         const input = randomSpikes(seed + 1, net, 4, 2);
         const data = input.data.map((value, i) => value * ((i * 7919) % largest) * (i % 3 === 0 ? -1 : 1));
         const options = { inputMessageBits: 24, record: "aligned" as const };

@@ -9,7 +9,7 @@ import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net-
 import { readNet } from "../../../src/exporters/lava/read.ts";
 import { encodeNet, writeNet } from "../../../src/exporters/lava/write.ts";
 import { fixture } from "../../fixture.ts";
-import { randomNet, traits } from "./random-net.ts";
+import { PLAIN, randomNet, traits } from "./random-net.ts";
 
 const nets = dirname(fixture("lava_nets", "dense_if.net"));
 let folder = "";
@@ -80,7 +80,7 @@ describe("writing and reading", () => {
 
 describe("the bytes of a file", () => {
   it("do not depend on the clock", async () => {
-    const net = randomNet(5, { biases: true, memory: false, overflow: false, decayLists: true });
+    const net = randomNet(5, { ...PLAIN, biases: true, decayLists: true });
     vi.useFakeTimers({ now: new Date("2001-02-03T04:05:06Z"), toFake: ["Date"] });
     const then = await encodeNet(net);
     vi.setSystemTime(new Date("2031-02-03T04:05:06Z"));
@@ -125,7 +125,7 @@ describe("a file that cannot be written", () => {
 
   it("leaves what was there before", async () => {
     const path = join(folder, "missing", "a.net");
-    const net = randomNet(1, { biases: false, memory: false, overflow: false, decayLists: false });
+    const net = randomNet(1, PLAIN);
     await expect(writeNet(net, path)).rejects.toMatchObject({ code: "WRITE" });
     expect(existsSync(path)).toBe(false);
     const before = join(folder, "before.net");

@@ -4,6 +4,8 @@ import { fromFloat16Bits } from "../../../src/exporters/lynxi/float16.ts";
 import {
   checkModel,
   type ExecutionMode,
+  emulate,
+  type Lowering,
   layoutOf,
   lowerGraph,
   openLynxi,
@@ -12,6 +14,7 @@ import {
   runOnnx,
   summarizeOnnx,
 } from "../../../src/exporters/lynxi/index.ts";
+import { withOutputs } from "../../../src/exporters/lynxi/onnx-prune.ts";
 import type { ChipInput } from "../../../src/exporters/target.ts";
 import { type Graph, GraphBuilder, graphArray } from "../../../src/model/index.ts";
 import { fixture } from "../../fixture.ts";
@@ -153,6 +156,59 @@ describe("a convolutional network", () => {
     }
   });
 });
+
+/**
+ * Share of activations that may differ where the same sum is added in another order and then rounded to float16: one unit moves about once in
+ * 10^4 values (section 5.5 of the Lynxi specification allows as much).
+ */
+const MOVED_UNITS = 1e-4;
+
+/** In float32 the order of a sum moves its last bits; activations are of the order of 1. */
+const FLOAT32_SUM_ERROR = 1e-5;
+
+describe("the activations of a convolutional network", () => {
+  it("are the stored ones in every layer, bit for bit up to the order of a sum", () => {
+    const groups = file.keys("/csnn").filter((name) => /^emul_fp(16|32)_(folded|unfused)$/.test(name));
+    expect(groups.length).toBeGreaterThan(0);
+    for (const group of groups) {
+      const half = group.includes("fp16");
+      // a graph holds float16 weights: the stored float32 network with folded norms has others
+      const foldBatchNorm = group.endsWith("_folded") && half;
+      const x = images("/csnn/x");
+      const lowering = lowerGraph(csnn(), { foldBatchNorm, batch: x.shape[0]! });
+      const { graph, values } = withActivations(lowering, file.keys(`/csnn/${group}`));
+      const { outputs } = emulate(graph, new Map([["x", { shape: x.shape, data: x.data }]]), 1, {
+        arithmetic: half ? "float16" : "float32",
+      });
+      for (const [stored, name] of values) {
+        const expected = numbers(`/csnn/${group}/${stored}`);
+        const got = outputs.get(name)!.data;
+        // the first convolution runs once for all steps
+        expect(expected.length % got.length, stored).toBe(0);
+        const apart = expected.filter((number, i) => {
+          const difference = Math.abs(number - got[i % got.length]!);
+          return half ? difference !== 0 : difference > FLOAT32_SUM_ERROR;
+        });
+        expect(apart.length / expected.length, `${group}/${stored}`).toBeLessThanOrEqual(half ? MOVED_UNITS : 0);
+      }
+      expect(values.size).toBeGreaterThan(1);
+    }
+  });
+});
+
+/** The lowered graph with the results of its convolutions (behind the norm), linear layers and neurons as outputs, by their stored names. */
+function withActivations({ model, layers }: Lowering, stored: string[]) {
+  const made = new Map(model.nodes.map(({ name, outputs }) => [name, outputs[0]!]));
+  const values = new Map<string, string>();
+  for (const { layer, kind, nodes, neuron } of layers) {
+    const written = nodes.filter((name) => made.has(name));
+    const at = kind === "batchNorm" ? `${Number(layer) - 1}` : layer;
+    const part = { conv: "conv_bn", batchNorm: "conv_bn", linear: "linear", neuron: "spike" }[kind as string];
+    const value = neuron?.spikes ?? made.get(written.at(-1) ?? "");
+    if (part && value && stored.includes(`${at}_${part}`)) values.set(`${at}_${part}`, value);
+  }
+  return { values, graph: withOutputs(model, [...new Set(values.values())]) };
+}
 
 describe("graphs written by torch.onnx.export", () => {
   it("run in ONNX Runtime as stored: float32, and float16 as the twin that came with them", async () => {

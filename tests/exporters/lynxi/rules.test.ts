@@ -1,43 +1,22 @@
 /** Every design rule has a graph that keeps it and one that breaks it. */
 import { describe, expect, it } from "vitest";
 import { checkModel, designRules } from "../../../src/exporters/lynxi/index.ts";
-import type { NeuronFacts } from "../../../src/exporters/lynxi/lower-neuron.ts";
-import { ELEMENT_TYPES, type OnnxModel } from "../../../src/exporters/lynxi/onnx-model.ts";
+import type { OnnxModel } from "../../../src/exporters/lynxi/onnx-model.ts";
+import type { KnownFacts } from "../../../src/exporters/lynxi/rules.ts";
 import { floats, int, integers, ints, modelOf, node, value } from "./models.ts";
+import { compares, moduleOf, neuronOf, plain, potentials, stepModel, withWeights } from "./rule-subjects.ts";
 
 interface RuleCase {
   keeps: OnnxModel;
   breaks: OnnxModel;
-  known?: { steps?: number; neurons?: NeuronFacts[] };
-  /** Neurons of the graph that breaks the rule. */
-  brokenNeurons?: NeuronFacts[];
+  known?: KnownFacts;
+  /** What is known of the graph that breaks the rule, where it differs. */
+  brokenKnown?: KnownFacts;
   severity?: string;
 }
 
-const plain = modelOf([node("Add", "y", ["x", "x"])]);
-const toFloat = { to: int(ELEMENT_TYPES.float32) };
 const image = { inputs: [value("x", [1, 2, 6, 6])] };
 const window = { kernel_shape: ints(2, 2), strides: ints(2, 2) };
-
-/** x [1,2,3] against a threshold, as neurons compare. */
-function compares(op: string, behind: string[], shape = [1, 2, 3]): OnnxModel {
-  const names = ["fired", ...behind.map((_, i) => (i === behind.length - 1 ? "y" : `step${i}`))];
-  const nodes = [
-    node(op, "fired", ["x", "th"]),
-    ...behind.map((next, i) => node(next, names[i + 1]!, [names[i]!], next === "Cast" ? toFloat : {})),
-  ];
-  return modelOf(nodes, { inputs: [value("x", shape)], initializers: [floats("th", [1], [1])] });
-}
-
-const weights = (numbers: number[]) => ({
-  initializers: [floats("w", [numbers.length], numbers)],
-  inputs: [value("x", [2, numbers.length])],
-});
-const withWeights = (numbers: number[]) => modelOf([node("Mul", "y", ["x", "w"])], weights(numbers));
-
-const neuronOf = (vReset: number, form: NeuronFacts["form"]): NeuronFacts[] => [
-  { layer: "1", kind: "IFNode", vThreshold: 1, vReset, form, spikes: "s" },
-];
 
 const norm = (
   initializers: OnnxModel["initializers"],
@@ -63,7 +42,10 @@ const chain = (length: number) =>
 
 const cases: Record<string, RuleCase> = {
   LX001: { keeps: plain, breaks: modelOf([node("Relu", "y", ["x"])], { inputs: [value("x", [1, 1, 1, 2, 3])] }) },
-  LX002: { keeps: plain, breaks: modelOf([node("Relu", "y", ["x"])], { inputs: [value("x", ["batch", 3])] }) },
+  LX002: {
+    keeps: { ...plain, outputs: [value("y", [2, 3])] },
+    breaks: modelOf([node("Relu", "y", ["x"])], { inputs: [value("x", ["batch", 3])] }),
+  },
   LX003: {
     keeps: plain,
     breaks: modelOf([node("If", "y", ["x"], { then_branch: { kind: "unread", value: "graph" } })]),
@@ -109,7 +91,7 @@ const cases: Record<string, RuleCase> = {
     keeps: plain,
     breaks: plain,
     known: { neurons: neuronOf(-0.3, "shift") },
-    brokenNeurons: neuronOf(-0.3, "exchange"),
+    brokenKnown: { neurons: neuronOf(-0.3, "exchange") },
   },
   LX018: {
     keeps: norm([], [], "x"),
@@ -135,6 +117,18 @@ const cases: Record<string, RuleCase> = {
   },
   LX024: { keeps: plain, breaks: modelOf([node("Relu", "y", ["input:0"])], { inputs: [value("input:0", [2])] }) },
   LX025: { keeps: plain, breaks: modelOf([node("Relu", "z", ["x"]), ...plain.nodes]), severity: "warning" },
+  LX026: {
+    keeps: stepModel("v1_out", [1, 3]),
+    breaks: stepModel("v2_out", [1, 3]),
+    known: { style: "single-step" },
+    brokenKnown: {},
+  },
+  LX027: {
+    keeps: plain,
+    breaks: plain,
+    known: { module: moduleOf({}) },
+    brokenKnown: { module: moduleOf({ shape: [1, 3] }) },
+  },
   LX028: { keeps: chain(10), breaks: chain(20_001), severity: "warning" },
   LX029: {
     keeps: modelOf([node("MaxPool", "y", ["x"], { ...window, pads: ints(0, 0, 0, 0) })], image),
@@ -143,6 +137,13 @@ const cases: Record<string, RuleCase> = {
       image,
     ),
     severity: "note",
+  },
+  LX030: {
+    keeps: plain,
+    breaks: plain,
+    known: { module: moduleOf({ fused: true }), ranges: [potentials(-99)] },
+    brokenKnown: { ranges: [potentials(-100)] },
+    severity: "warning",
   },
 };
 
@@ -159,11 +160,11 @@ describe("design rules", () => {
   });
 
   it.each(Object.entries(cases))("%s is kept by a graph that keeps it", (id, { keeps, known }) => {
-    expect(checkModel(keeps, known).filter(({ rule }) => rule === id)).toEqual([]);
+    expect(checkModel(keeps, known).filter(({ rule, severity }) => rule === id && severity !== "note")).toEqual([]);
   });
 
   it.each(Object.entries(cases))("%s finds a graph that breaks it, with its severity and place", (id, given) => {
-    const known = { ...given.known, ...(given.brokenNeurons ? { neurons: given.brokenNeurons } : {}) };
+    const known = { ...given.known, ...given.brokenKnown };
     const found = checkModel(given.breaks, known).filter(({ rule }) => rule === id);
     expect(found.length).toBeGreaterThan(0);
     expect(found[0]!.severity).toBe(given.severity ?? "error");

@@ -1,17 +1,17 @@
 /** The Python scripts, run against stand-ins for Lyngor and LynPy that record what they are asked. */
-import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type LynxiManifest, lowerGraph, readManifest } from "../../../src/exporters/lynxi/index.ts";
 import { compileScript, inferScript } from "../../../src/exporters/lynxi/scripts.ts";
 import { writeArtefact } from "../../../src/exporters/lynxi/write.ts";
 import { temporaryFolder } from "../../error-of.ts";
+import { pythonWith } from "../../python.ts";
 import { type GraphPlan, planGraph } from "./graphs.ts";
+import { lyngor, runScript } from "./run-script.ts";
 
 const folder = temporaryFolder();
-const found = spawnSync("python3", ["-c", "import numpy"], { encoding: "utf8" });
-const missing = found.error ? "python3 is not on the PATH" : found.status !== 0 ? "python3 has no numpy" : null;
+const { command, missing } = pythonWith("numpy");
 
 const plan: GraphPlan = {
   steps: 3,
@@ -26,24 +26,6 @@ const plan: GraphPlan = {
   classes: 2,
   seed: 2,
 };
-
-/** What Lyngor's versions have in common, with either pair of attribute names; calls go into calls.json. */
-const lyngor = (graph: string, params: string) => `
-import json
-calls = []
-class DLModel:
-    def load(self, path, **options):
-        calls.append(["load", path, options])
-        self.${graph} = "the graph"
-        self.${params} = "the parameters"
-class Builder:
-    def __init__(self, **options):
-        calls.append(["Builder", options])
-    def build(self, graph, params, **options):
-        calls.append(["build", graph, params, options])
-        json.dump(calls, open("calls.json", "w"))
-        return options["out_path"]
-`;
 
 /** A chip whose program gives, for each row, the sum of the row's numbers in every output feature. */
 const lynpy = `
@@ -80,23 +62,20 @@ class Model:
         return tensor
 `;
 
-function artefact(name: string, given: Partial<GraphPlan>, batch: number, runBatch: number): string {
+async function artefact(
+  name: string,
+  given: Partial<GraphPlan>,
+  batch: number,
+  runBatch: number,
+  taps: string[] = [],
+): Promise<string> {
   const directory = join(folder, name);
-  writeArtefact(lowerGraph(planGraph({ ...plan, ...given }), { batch }), directory, { runBatch });
+  await writeArtefact(lowerGraph(planGraph({ ...plan, ...given }), { batch, taps }), directory, { runBatch });
   return directory;
 }
 
-/** Runs a script in an artefact's directory, with stand-ins on the module path. */
-function python(directory: string, args: string[], modules: Record<string, string> = {}) {
-  const standIns = join(directory, "modules");
-  mkdirSync(standIns, { recursive: true });
-  for (const [name, text] of Object.entries(modules)) writeFileSync(join(standIns, `${name}.py`), text);
-  return spawnSync("python3", args, {
-    cwd: directory,
-    encoding: "utf8",
-    env: { ...process.env, PYTHONPATH: standIns },
-  });
-}
+const python = (directory: string, args: string[], modules: Record<string, string> = {}) =>
+  runScript(command, directory, args, modules);
 
 const json = (directory: string, name: string) => JSON.parse(readFileSync(join(directory, name), "utf8"));
 
@@ -112,12 +91,12 @@ describe("the scripts", () => {
 describe.skipIf(missing)(`the scripts, run${missing ? ` (skipped: ${missing})` : ""}`, () => {
   let directory: string;
   let manifest: LynxiManifest;
-  beforeAll(() => {
-    directory = artefact("image", {}, 2, 2);
+  beforeAll(async () => {
+    directory = await artefact("image", {}, 2, 2);
     manifest = readManifest(join(directory, "manifest.json"));
   });
 
-  it("compile loads the graph with its input shape and types, and builds for the chip alone", () => {
+  it("compile loads the graph with its input shape and types, and builds for the chip alone", async () => {
     for (const names of [
       ["graph", "params"],
       ["mod", "param"],
@@ -142,8 +121,8 @@ describe.skipIf(missing)(`the scripts, run${missing ? ` (skipped: ${missing})` :
     }
   });
 
-  it("compile can build for simulation on the host, into a folder of choice, without run_batch where it is 1", () => {
-    const alone = artefact("alone", {}, 1, 1);
+  it("compile can build for simulation on the host, into a folder of choice, without run_batch where it is 1", async () => {
+    const alone = await artefact("alone", {}, 1, 1);
     const { status } = python(alone, ["compile_lynxi.py", "--host", "--out", "elsewhere"], {
       lyngor: lyngor("graph", "params"),
     });
@@ -153,8 +132,8 @@ describe.skipIf(missing)(`the scripts, run${missing ? ` (skipped: ${missing})` :
     expect(build[3]).toEqual({ out_path: "elsewhere", apu_only: true });
   });
 
-  it("compile refuses a graph that is not the manifest's, and says when Lyngor is missing", () => {
-    const changed = artefact("changed", {}, 1, 1);
+  it("compile refuses a graph that is not the manifest's, and says when Lyngor is missing", async () => {
+    const changed = await artefact("changed", {}, 1, 1);
     expect(python(changed, ["compile_lynxi.py"]).stderr).toContain("expected Lynxi's compiler");
     writeFileSync(join(changed, "graph.onnx"), "other");
     const { status, stderr } = python(changed, ["compile_lynxi.py"], { lyngor: lyngor("graph", "params") });
@@ -162,7 +141,7 @@ describe.skipIf(missing)(`the scripts, run${missing ? ` (skipped: ${missing})` :
     expect(stderr).toContain("graph.onnx: expected sha256");
   });
 
-  it("infer sends full batches in the type of the host, fills the last with zeros and drops what it gives for them", () => {
+  it("infer sends full batches in the type of the host, fills the last with zeros and drops what it gives for them", async () => {
     const code = "import numpy; x = numpy.arange(6 * 16).reshape(6, 1, 4, 4) / 64.0; numpy.save('in.npy', x)";
     expect(python(directory, ["-c", code]).status).toBe(0);
     const run = python(directory, ["infer_lynxi.py", "in.npy", "out.npy", "--device", "3"], { lynpy });
@@ -180,8 +159,8 @@ describe.skipIf(missing)(`the scripts, run${missing ? ` (skipped: ${missing})` :
     expect(python(directory, ["-c", check]).stdout.trim()).toBe("(6, 2) float16 True");
   });
 
-  it("infer puts the steps of each sample in rows t*N+n, one block for each copy of the batch", () => {
-    const sequence = artefact("sequence", { form: "sequence" }, 2, 2);
+  it("infer puts the steps of each sample in rows t*N+n, one block for each copy of the batch", async () => {
+    const sequence = await artefact("sequence", { form: "sequence" }, 2, 2);
     // sample s at step t is filled with 10 s + t
     const code =
       "import numpy; s, t = numpy.mgrid[0:5, 0:3]; x = numpy.broadcast_to((10.0 * s + t)[:, :, None, None, None], (5, 3, 1, 4, 4)); numpy.save('in.npy', x)";
@@ -200,13 +179,34 @@ describe.skipIf(missing)(`the scripts, run${missing ? ` (skipped: ${missing})` :
     expect(JSON.parse(python(sequence, ["-c", check]).stdout)).toEqual([0, 1, 2, 3, 4].map((s) => 16 * (10 * s + 1)));
   });
 
-  it("infer names the shape it wants, and says when LynPy is missing", () => {
-    const wrong = artefact("wrong", {}, 1, 1);
+  it("infer takes the network's own output where layers between give theirs too", async () => {
+    const tapped = await artefact("tapped", {}, 2, 2, ["spikes1"]);
+    const code = "import numpy; numpy.save('in.npy', numpy.arange(3 * 16).reshape(3, 1, 4, 4) / 64.0)";
+    expect(python(tapped, ["-c", code]).status).toBe(0);
+    // each copy of the batch has its own list of outputs: rates first, then the layer's
+    const several = lynpy.replace(
+      "    def __call__(self, tensor):\n        return tensor\n",
+      `    def __call__(self, tensor):
+        self.rows = tensor.array
+    def output_list(self):
+        return [[Tensor(self.rows[copy * 2:copy * 2 + 2]), None] for copy in range(2)]
+`,
+    );
+    const run = python(tapped, ["infer_lynxi.py", "in.npy", "out.npy"], { lynpy: several });
+    expect(run.stderr).toBe("");
+    const check =
+      "import numpy; y = numpy.load('out.npy'); x = numpy.load('in.npy').astype('float16'); " +
+      "s = x.reshape(3, -1).astype('float64').sum(1).astype('float16'); print(y.shape, (y == s[:, None]).all())";
+    expect(python(tapped, ["-c", check]).stdout.trim()).toBe("(3, 2) True");
+  });
+
+  it("infer names the shape it wants, and says when LynPy is missing", async () => {
+    const wrong = await artefact("wrong", {}, 1, 1);
     expect(python(wrong, ["-c", "import numpy; numpy.save('in.npy', numpy.zeros((2, 3)))"]).status).toBe(0);
     expect(python(wrong, ["infer_lynxi.py", "in.npy", "out.npy"], { lynpy }).stderr).toContain(
       "expected [samples, 1, 4, 4], got [2, 3]",
     );
-    const bare = artefact("bare", {}, 1, 1);
+    const bare = await artefact("bare", {}, 1, 1);
     expect(python(bare, ["-c", "import numpy; numpy.save('in.npy', numpy.zeros((2, 1, 4, 4)))"]).status).toBe(0);
     expect(python(bare, ["infer_lynxi.py", "in.npy", "out.npy"]).stderr).toContain("expected Lynxi's runtime");
   });

@@ -31,6 +31,9 @@ function smoothWords(held: Held): Words<number> {
     div: (a, b) => a / b,
     negate: (a) => -a,
     decay: (state, share) => state * share,
+    exponential: Math.exp,
+    relu: (a) => Math.max(a, 0),
+    positive: (a) => (a > 0 ? 1 : 0),
     decayFixed: (state, decay) => (state * (4096 - decay)) / 4096,
     toGrid: (x, scale) => x * scale,
     fromGrid: (i, scale) => i / scale,
@@ -70,6 +73,7 @@ function parametersOf({ kind, options, learned }: Problem): Record<string, numbe
       sigmoid: logistic,
       roundEven: (a) => a,
       clamp: (a) => a,
+      scaleGradient: (a) => a,
     },
     options,
     learned,
@@ -158,6 +162,17 @@ const PROBLEMS: [string, object][] = [
   ["ParametricLIFNode", { initTau: 1.6, vReset: -0.4 }],
   ["ParametricLIFNode", { initTau: 3, decayInput: false, vReset: null }],
   ["ParametricLIFNode", { initTau: 3, vReset: 0, detachReset: true }],
+  ["KLIFNode", { k: 1.3, vReset: -0.1, vThreshold: 0.7 }],
+  ["KLIFNode", { k: 0.8, vReset: null, scaleReset: true, decayInput: false }],
+  ["KLIFNode", { k: 0.8, vReset: 0, scaleReset: true, detachReset: true }],
+  ["QIFNode", { vRest: -0.1, vReset: -0.3, a0: 0.5 }],
+  ["QIFNode", { vReset: null, detachReset: true }],
+  ["EIFNode", { vRest: -0.1, vReset: -0.3, deltaT: 0.5 }],
+  ["EIFNode", { vReset: null, detachReset: true }],
+  ["CUBALIFNode", { cDecay: 0.4, vReset: -0.2 }],
+  ["CUBALIFNode", { vReset: null, detachReset: true }],
+  ["NonSpikingIFNode", {}],
+  ["NonSpikingLIFNode", { tau: 3 }],
   ["CubaLIFNode", { ...CUBA, requiresGrad: true }],
   ["CubaLIFNode", { ...CUBA, resetGradient: "detached", requiresGrad: true }],
   ["CubaLIFNode", { ...CUBA, resetGradient: "ignored", requiresGrad: true }],
@@ -172,9 +187,7 @@ const DIFFERENCE_ERROR = 1e-6;
 describe("the derivative target", () => {
   test.each(PROBLEMS)("gives the derivative of %s %j", (kind, given) => {
     const options = parseNeuronOptions(kind, given);
-    const state = Object.fromEntries(
-      Object.keys(neuronDefinition(kind).state).map((name, k) => [name, 0.2 - 0.35 * k]),
-    );
+    const state = Object.fromEntries(variantOf(kind, options).stateNames.map((name, k) => [name, 0.2 - 0.35 * k]));
     const problem: Problem = {
       kind,
       options,

@@ -2,7 +2,7 @@
  * What the tests against Lava DL share: reading, its gradient tolerance, and its way of running the two halves of the
  * neuron.
  */
-import { parseNeuronOptions, slayerDecayGradient, variantOf } from "../../../src/model/neurons/index.ts";
+import { parseNeuronOptions, variantOf } from "../../../src/model/neurons/index.ts";
 import type { surrogateCall } from "../../../src/model/surrogates/index.ts";
 import { expectClose } from "./compare.ts";
 import { nativeBackward, nativeForward } from "./native-scan.ts";
@@ -16,6 +16,17 @@ export function expectGradient(what: string, got: ArrayLike<number>, expected: A
 
 export function zeros(names: readonly string[], elements: number): Record<string, Float32Array> {
   return Object.fromEntries(names.map((name) => [name, new Float32Array(elements)]));
+}
+
+/**
+ * slayer's gradient of a decay, written out: the sum over t >= 1 and all elements of gradInput[t] * output[t - 1], both `[T, E]`, with the
+ * gradient of an integrator that is never reset and its output before reset. Source: Lava DL, slayer/neuron/dynamics/leaky_integrator.py.
+ */
+function slayerDecayGradient(gradInput: Float32Array, output: Float32Array, steps: number): number {
+  const elements = gradInput.length / steps;
+  let sum = 0;
+  for (let i = elements; i < gradInput.length; i++) sum += gradInput[i]! * output[i - elements]!;
+  return sum;
 }
 
 /** Runs the halves one behind the other, as slayer does, and applies its rule for the decays to each. */

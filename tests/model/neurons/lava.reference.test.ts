@@ -133,7 +133,7 @@ describe("Lava DL's CUBA neuron", () => {
     expect(ties.size).toBeGreaterThan(0);
   });
 
-  test("skips only the gradients of graded spikes (not a feature) and of exact ties (the spikes differ by design)", () => {
+  test("leaves only the gradients of graded spikes and of exact ties to the tests of the reference slayer", () => {
     const skipped = new Set(channels.filter((chosen) => !binary.includes(chosen)).map(({ path }) => path));
     for (const path of skipped) {
       expect(Number(file.attribute(path, "graded_spike")) === 1 || isTie(path), path).toBe(true);

@@ -35,12 +35,26 @@ const MEMBRANE = [{ vReset: 0 }, { vReset: -0.3, vThreshold: 0.7 }, { vReset: nu
   (options) => [options, { ...options, detachReset: true }],
 );
 const LEAKY = MEMBRANE.flatMap((options) => [options, { ...options, decayInput: false }]);
-const RESETS = ["full", "detached", "ignored"].map((resetGradient) => ({ resetGradient, vThreshold: 0.7 }));
+const RESETS = [
+  ...["full", "detached", "ignored"].map((resetGradient) => ({ resetGradient, vThreshold: 0.7 })),
+  { reference: "slayer", vThreshold: 0.7 },
+  ...["full", "detached"].map((resetGradient) => ({ reference: "spikingjelly", resetGradient, vThreshold: 0.7 })),
+];
 const learned = (options: object) => [options, { ...options, requiresGrad: true }];
+const BELOW_ONE = MEMBRANE.map((options) => ({ ...options, tau: 3 }));
 const CASES: Record<NeuronKind, object[]> = {
   IFNode: MEMBRANE,
   LIFNode: LEAKY.map((options) => ({ ...options, tau: 3 })),
   ParametricLIFNode: LEAKY.map((options) => ({ ...options, initTau: 1.7 })),
+  KLIFNode: BELOW_ONE.flatMap((options) => [
+    { ...options, k: 1.3 },
+    { ...options, k: 0.8, scaleReset: true, decayInput: false },
+  ]),
+  QIFNode: BELOW_ONE.map((options) => ({ ...options, vRest: -0.1, a0: 0.5 })),
+  EIFNode: BELOW_ONE.map((options) => ({ ...options, vRest: -0.1, deltaT: 0.5 })),
+  CUBALIFNode: MEMBRANE.map((options) => ({ ...options, cDecay: 0.4 })),
+  NonSpikingIFNode: [{}],
+  NonSpikingLIFNode: [{ tau: 3 }],
   CubaLIFNode: RESETS.flatMap((options) => learned({ ...options, currentDecay: 0.3, voltageDecay: 0.07, bias: 0.05 })),
   CubaCurrent: learned({ currentDecay: 0.4, scale: 100 }),
   CubaVoltage: RESETS.flatMap((options) => learned({ ...options, voltageDecay: 0.11, truncateThreshold: false })),

@@ -26,6 +26,8 @@ class EagerSink implements OnnxSink {
   mul = (a: string, b: string) => this.node("Mul", (x, y) => x * y, a, b);
   div = (a: string, b: string) => this.node("Div", (x, y) => x / y, a, b);
   negate = (a: string) => this.node("Neg", (x) => -x, a, a);
+  exponential = (a: string) => this.node("Exp", (x) => Math.exp(x), a, a);
+  relu = (a: string) => this.node("Relu", (x) => Math.max(x, 0), a, a);
   greaterOrEqual = (a: string, b: string) => this.node("GreaterOrEqual", (x, y) => Number(x >= y), a, b);
   greater = (a: string, b: string) => this.node("Greater", (x, y) => Number(x > y), a, b);
   cast = (a: string) => this.node("Cast", (x) => x, a, a);
@@ -60,7 +62,7 @@ const FORMS: [string, object, string, string][] = [
   [
     "LIFNode",
     { vReset: -0.3 },
-    "Mul Mul Add Add GreaterOrEqual Cast Sub Mul Mul Add",
+    "Mul Add Add GreaterOrEqual Cast Sub Mul Mul Add",
     "Mul Mul Add Add GreaterOrEqual Cast Sub Mul Mul Add",
   ],
 ];

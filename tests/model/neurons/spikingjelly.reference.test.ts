@@ -1,5 +1,5 @@
 /**
- * IFNode, LIFNode and ParametricLIFNode against SpikingJelly: spikes exact, potentials and gradients within the file's
+ * The membrane neurons against SpikingJelly: spikes exact, potentials and gradients within the file's
  * tolerance.
  */
 import { afterAll, describe, test } from "vitest";
@@ -19,16 +19,16 @@ function camelCase(args: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(args).map(([name, value]) => [camel(name), value]));
 }
 
-const cases = ["IFNode", "LIFNode", "ParametricLIFNode"].flatMap((kind) =>
+const KINDS = ["IFNode", "LIFNode", "ParametricLIFNode", "KLIFNode", "QIFNode", "EIFNode"];
+const cases = KINDS.flatMap((kind) =>
   file.keys(kind).map((name) => ({ kind, path: `${kind}/${name}`, config: file.config(`${kind}/${name}`) })),
 );
 
 describe("SpikingJelly's neurons", () => {
   test.each(cases)("$path: the same spikes, potentials and gradients", ({ kind, path, config }) => {
     const options = parseNeuronOptions(kind, camelCase(config.args));
-    const learned: Record<string, number> = file.has(`${path}/params/w`)
-      ? { w: file.floats(`${path}/params/w`)[0]! }
-      : {};
+    const names = file.has(`${path}/params`) ? file.keys(`${path}/params`) : [];
+    const learned = Object.fromEntries(names.map((name) => [name, file.floats(`${path}/params/${name}`)[0]!]));
     const variant = variantOf(kind, options, "float32", learned);
     const [steps = 0] = file.array(`${path}/x_seq`).shape;
     const x = file.floats(`${path}/x_seq`);
@@ -57,6 +57,6 @@ describe("SpikingJelly's neurons", () => {
 
   test("has cases of every kind and with every reset", ({ expect }) => {
     const seen = new Set(cases.map(({ kind, config }) => `${kind} ${config.args.v_reset === null ? "soft" : "hard"}`));
-    expect(seen.size).toBe(6);
+    expect(seen.size).toBe(2 * KINDS.length);
   });
 });

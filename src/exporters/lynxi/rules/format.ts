@@ -2,8 +2,8 @@
 import { encodedSize } from "../encode.ts";
 import { storedTensors } from "../onnx-model.ts";
 import { withoutDeadParts } from "../onnx-prune.ts";
-import type { DesignRule, RuleSubject, Violation } from "../rules.ts";
 import { SOURCES } from "./source.ts";
+import type { DesignRule, RuleSubject, Violation } from "./subject.ts";
 
 function versions({ model }: RuleSubject): Violation[] {
   const violations: Violation[] = [];

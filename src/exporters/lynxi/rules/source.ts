@@ -1,12 +1,15 @@
-/** Public documents behind the design rules. */
+/** Public documents behind the design rules, each with a letter that the findings cite. */
 export const SOURCES = {
-  tutorial: "SpikingJelly tutorial inference_on_lynxi (Lyngor 1.1, HP300)",
-  exchange: "SpikingJelly lynxi_exchange.py",
-  bidl: "GitHub LynxiTech/BIDL",
-  documents: "GitHub LynxiTech/BIDL_doc_en",
-  zoo: "GitHub LynxiTechnology/Lynxi-model-zoo",
-  yolo: "GitHub gaojs/SpikeYOLO (third party)",
-  tracker: "GitHub MGCXR/OSTrack (third party)",
+  tutorial: "T: SpikingJelly tutorial inference_on_lynxi (Lyngor 1.1, HP300)",
+  exchange: "X: SpikingJelly lynxi_exchange.py",
+  example: "E: SpikingJelly example lynxi_fmnist_inference.py",
+  bidl: "B: GitHub LynxiTech/BIDL",
+  documents: "D: GitHub LynxiTech/BIDL_doc_en",
+  zoo: "Z: GitHub LynxiTechnology/Lynxi-model-zoo",
+  yolo: "S: GitHub gaojs/SpikeYOLO (third party)",
+  tracker: "O: GitHub MGCXR/OSTrack (third party)",
+  nanhu: "N: community.nanhubrain.com, apu documents",
+  measured: "M: measured with PyTorch, ONNX and ONNX Runtime",
   onnx: "ONNX specification",
-  numerics: "IEEE 754 binary16, the precision that SpikingJelly's Lynxi tutorial names",
+  numerics: "IEEE 754 binary16, the precision that T names",
 } as const;

@@ -1,15 +1,21 @@
 /** Rules about shapes, control flow and indices. */
 import { formatShape } from "../../../core/index.ts";
 import { intsAttribute } from "../onnx-model.ts";
-import type { DesignRule, RuleSubject, Violation } from "../rules.ts";
 import { SOURCES } from "./source.ts";
+import type { DesignRule, RuleSubject, Violation } from "./subject.ts";
 
 const LARGEST_RANK = 4;
 
+/** Longer shapes are named by their number of dimensions alone. */
+const LONGEST_SHOWN = 8;
+
 function tooManyDimensions({ model, inference }: RuleSubject): Violation[] {
-  const deep = (place: string, sizes: readonly number[]): Violation[] =>
-    sizes.length > LARGEST_RANK ? [{ place, message: `${sizes.length} dimensions: ${formatShape(sizes)}` }] : [];
-  const values = [...inference.facts].flatMap(([name, { shape }]) => deep(name, shape ?? []));
+  const deep = (place: string, sizes: readonly (number | string | null)[]): Violation[] => {
+    if (sizes.length <= LARGEST_RANK) return [];
+    const shown = sizes.length > LONGEST_SHOWN ? "" : `: [${sizes.map((size) => size ?? "?").join(",")}]`;
+    return [{ place, message: `${sizes.length} dimensions${shown}` }];
+  };
+  const declared = [...model.inputs, ...model.initializers, ...model.outputs, ...model.values];
   const hidden = model.nodes.flatMap((node) => [
     ...(node.op === "Reshape" ? deep(node.name, inference.facts.get(node.inputs[1] ?? "")?.constant ?? []) : []),
     ...(node.op === "Transpose" ? deep(node.name, intsAttribute(node, "perm") ?? []) : []),
@@ -17,14 +23,15 @@ function tooManyDimensions({ model, inference }: RuleSubject): Violation[] {
       attribute.kind === "tensor" ? deep(node.name, attribute.value.shape) : [],
     ),
   ]);
-  const declared = model.inputs.flatMap(({ name, shape }) =>
-    (shape?.length ?? 0) > LARGEST_RANK ? [{ place: name, message: `${shape?.length} dimensions` }] : [],
-  );
   const seen = new Set<string>();
-  return [...declared, ...values, ...hidden].filter(({ place }) => !seen.has(place) && seen.add(place));
+  return [
+    ...[...inference.facts].flatMap(([name, { shape }]) => deep(name, shape ?? [])),
+    ...declared.flatMap(({ name, shape }) => deep(name, shape ?? [])),
+    ...hidden,
+  ].filter(({ place }) => !seen.has(place) && seen.add(place));
 }
 
-function shapeNotStatic({ inference }: RuleSubject): Violation[] {
+function shapeNotStatic({ model, inference }: RuleSubject): Violation[] {
   const conflicts = inference.conflicts.map(({ node, problem }) => ({ place: node.name, message: problem }));
   const unknown = [...inference.facts].flatMap(([name, { shape, constant }]): Violation[] => {
     if (!shape) return [{ place: name, message: "shape unknown at export" }];
@@ -32,7 +39,16 @@ function shapeNotStatic({ inference }: RuleSubject): Violation[] {
     const empty = shape.some((size) => size <= 0) && !constant;
     return empty ? [{ place: name, message: `shape ${formatShape(shape)}` }] : [];
   });
-  return [...conflicts, ...unknown];
+  const undeclared = model.outputs
+    .filter(({ shape }) => shape === null)
+    .map(({ name }): Violation => {
+      return {
+        place: name,
+        message: "an output that declares no shape; onnx's own checker refuses it",
+        severity: "warning",
+      };
+    });
+  return [...conflicts, ...unknown, ...undeclared];
 }
 
 const CONTROL_FLOW = /^(If|Loop|Scan|Sequence.*|SplitToSequence|ConcatFromSequence|Optional.*)$/;
@@ -55,11 +71,15 @@ function writesInPlace({ model }: RuleSubject): Violation[] {
 }
 
 /** Inputs that say where, by operator. */
-const INDEX_INPUTS: Readonly<Record<string, number[]>> = { Slice: [1, 2, 3, 4], Gather: [1], Split: [1] };
+const INDEX_INPUTS: ReadonlyMap<string, number[]> = new Map([
+  ["Slice", [1, 2, 3, 4]],
+  ["Gather", [1]],
+  ["Split", [1]],
+]);
 
 function computedIndex({ model, inference }: RuleSubject): Violation[] {
   return model.nodes.flatMap((node) =>
-    (INDEX_INPUTS[node.op] ?? []).flatMap((at): Violation[] => {
+    (INDEX_INPUTS.get(node.op) ?? []).flatMap((at): Violation[] => {
       const name = node.inputs[at];
       if (!name || inference.facts.get(name)?.constant) return [];
       return [{ place: node.name, message: `${node.op} with a computed index "${name}"` }];
@@ -79,7 +99,10 @@ const SELECTIONS = new Set([
 ]);
 
 function dataDependentSelection({ model, inference }: RuleSubject): Violation[] {
+  const last = new Set(model.outputs.map(({ name }) => name));
   return model.nodes.flatMap((node): Violation[] => {
+    // the last step of a classifier: LX004 sends it to the host
+    if (node.op.startsWith("Arg") && node.outputs.every((name) => last.has(name))) return [];
     if (SELECTIONS.has(node.op)) return [{ place: node.name, message: `${node.op} depends on the data` }];
     const index = node.inputs[1];
     if (node.op !== "Gather" || !index || inference.facts.get(index)?.constant) return [];
@@ -101,7 +124,7 @@ export const structureRules: readonly DesignRule[] = [
     severity: "error",
     title: "every shape is known and positive",
     source: `${SOURCES.tutorial}; ${SOURCES.zoo}`,
-    rewrite: "Fix N and T at export and write shapes as constants.",
+    rewrite: "Fix N and T at export, write shapes as constants and declare those of inputs and outputs.",
     check: shapeNotStatic,
   },
   {

@@ -3208,6 +3208,2634 @@ struct Backward_ParametricLIFNode_soft_direct_detached_half {
   }
 };
 
+struct Forward_KLIFNode_hard_full {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 7;
+  static constexpr int states = 1;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  float keep;
+  float rate;
+  float pull;
+  float vThreshold;
+  float vReset;
+  float k;
+  float divisor;
+  NEURON_CONSTRUCTOR explicit Forward_KLIFNode_hard_full(const double* p) : keep(static_cast<float>(p[0])), rate(static_cast<float>(p[1])), pull(static_cast<float>(p[2])), vThreshold(static_cast<float>(p[3])), vReset(static_cast<float>(p[4])), k(static_cast<float>(p[5])), divisor(static_cast<float>(p[6])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = x * rate;
+    const float t2 = state[0] * keep;
+    const float t3 = t2 + t1;
+    const float t4 = t3 + pull;
+    const float t5 = t4 * k;
+    const float t6 = t5 > 0.0f ? t5 : 0.0f;
+    const float t7 = t6 >= vThreshold ? 1.0f : 0.0f;
+    const float t8 = t6 / divisor;
+    const float t9 = 1.0f - t7;
+    const float t10 = t8 * t9;
+    const float t11 = t7 * vReset;
+    const float t12 = t10 + t11;
+    next[0] = t12;
+    charged[0] = t4;
+    charged[1] = t6;
+    spike = t7;
+  }
+};
+
+struct Backward_KLIFNode_hard_full {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 7;
+  static constexpr int states = 1;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 3;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 2, learned_index[] = {5, 6, -1};
+  float keep;
+  float rate;
+  float pull;
+  float vThreshold;
+  float vReset;
+  float k;
+  float divisor;
+  NEURON_CONSTRUCTOR explicit Backward_KLIFNode_hard_full(const double* p) : keep(static_cast<float>(p[0])), rate(static_cast<float>(p[1])), pull(static_cast<float>(p[2])), vThreshold(static_cast<float>(p[3])), vReset(static_cast<float>(p[4])), k(static_cast<float>(p[5])), divisor(static_cast<float>(p[6])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t7 = charged[1] - vThreshold;
+    argument = t7;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t5 = charged[0] * k;
+    const float t7 = t5 > 0.0f ? 1.0f : 0.0f;
+    const float t8 = k * t7;
+    const float t9 = charged[0] * t7;
+    const float t11 = charged[1] >= vThreshold ? 1.0f : 0.0f;
+    const float t12 = charged[1] / divisor;
+    const float t13 = 1.0f / divisor;
+    const float t14 = t12 / divisor;
+    const float t15 = -t14;
+    const float t16 = 1.0f - t11;
+    const float t17 = -slope;
+    const float t19 = t13 * t16;
+    const float t20 = t15 * t16;
+    const float t21 = t17 * t12;
+    const float t22 = t19 + t21;
+    const float t24 = slope * vReset;
+    const float t26 = t22 + t24;
+    const float t27 = slope * g_spike;
+    const float t28 = t26 * g_next[0];
+    const float t29 = t27 + t28;
+    const float t30 = t20 * g_next[0];
+    const float t31 = t29 + g_charged[1];
+    const float t32 = t8 * t31;
+    const float t33 = t9 * t31;
+    const float t34 = t32 + g_charged[0];
+    const float t35 = keep * t34;
+    const float t36 = rate * t34;
+    g_x = t36;
+    g_state[0] = t35;
+    g_parameter[0] = t33;
+    g_parameter[1] = t30;
+  }
+};
+
+struct Backward_KLIFNode_hard_detached {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 7;
+  static constexpr int states = 1;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 3;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 2, learned_index[] = {5, 6, -1};
+  float keep;
+  float rate;
+  float pull;
+  float vThreshold;
+  float vReset;
+  float k;
+  float divisor;
+  NEURON_CONSTRUCTOR explicit Backward_KLIFNode_hard_detached(const double* p) : keep(static_cast<float>(p[0])), rate(static_cast<float>(p[1])), pull(static_cast<float>(p[2])), vThreshold(static_cast<float>(p[3])), vReset(static_cast<float>(p[4])), k(static_cast<float>(p[5])), divisor(static_cast<float>(p[6])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t7 = charged[1] - vThreshold;
+    argument = t7;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t5 = charged[0] * k;
+    const float t7 = t5 > 0.0f ? 1.0f : 0.0f;
+    const float t8 = k * t7;
+    const float t9 = charged[0] * t7;
+    const float t11 = charged[1] >= vThreshold ? 1.0f : 0.0f;
+    const float t12 = charged[1] / divisor;
+    const float t13 = 1.0f / divisor;
+    const float t14 = t12 / divisor;
+    const float t15 = -t14;
+    const float t16 = 1.0f - t11;
+    const float t18 = t13 * t16;
+    const float t19 = t15 * t16;
+    const float t22 = slope * g_spike;
+    const float t23 = t18 * g_next[0];
+    const float t24 = t22 + t23;
+    const float t25 = t19 * g_next[0];
+    const float t26 = t24 + g_charged[1];
+    const float t27 = t8 * t26;
+    const float t28 = t9 * t26;
+    const float t29 = t27 + g_charged[0];
+    const float t30 = keep * t29;
+    const float t31 = rate * t29;
+    g_x = t31;
+    g_state[0] = t30;
+    g_parameter[0] = t28;
+    g_parameter[1] = t25;
+  }
+};
+
+struct Forward_KLIFNode_soft_full {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  float keep;
+  float rate;
+  float vThreshold;
+  float k;
+  float divisor;
+  NEURON_CONSTRUCTOR explicit Forward_KLIFNode_soft_full(const double* p) : keep(static_cast<float>(p[0])), rate(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])), k(static_cast<float>(p[3])), divisor(static_cast<float>(p[4])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = x * rate;
+    const float t2 = state[0] * keep;
+    const float t3 = t2 + t1;
+    const float t4 = t3 * k;
+    const float t5 = t4 > 0.0f ? t4 : 0.0f;
+    const float t6 = t5 >= vThreshold ? 1.0f : 0.0f;
+    const float t7 = t6 * vThreshold;
+    const float t8 = t5 - t7;
+    const float t9 = t8 / divisor;
+    next[0] = t9;
+    charged[0] = t3;
+    charged[1] = t5;
+    spike = t6;
+  }
+};
+
+struct Backward_KLIFNode_soft_full {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 3;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 2, learned_index[] = {3, 4, -1};
+  float keep;
+  float rate;
+  float vThreshold;
+  float k;
+  float divisor;
+  NEURON_CONSTRUCTOR explicit Backward_KLIFNode_soft_full(const double* p) : keep(static_cast<float>(p[0])), rate(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])), k(static_cast<float>(p[3])), divisor(static_cast<float>(p[4])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t6 = charged[1] - vThreshold;
+    argument = t6;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t4 = charged[0] * k;
+    const float t6 = t4 > 0.0f ? 1.0f : 0.0f;
+    const float t7 = k * t6;
+    const float t8 = charged[0] * t6;
+    const float t10 = charged[1] >= vThreshold ? 1.0f : 0.0f;
+    const float t11 = t10 * vThreshold;
+    const float t12 = slope * vThreshold;
+    const float t13 = charged[1] - t11;
+    const float t14 = -t12;
+    const float t15 = 1.0f + t14;
+    const float t16 = t13 / divisor;
+    const float t17 = 1.0f / divisor;
+    const float t18 = t15 * t17;
+    const float t19 = t16 / divisor;
+    const float t20 = -t19;
+    const float t21 = slope * g_spike;
+    const float t22 = t18 * g_next[0];
+    const float t23 = t21 + t22;
+    const float t24 = t20 * g_next[0];
+    const float t25 = t23 + g_charged[1];
+    const float t26 = t7 * t25;
+    const float t27 = t8 * t25;
+    const float t28 = t26 + g_charged[0];
+    const float t29 = keep * t28;
+    const float t30 = rate * t28;
+    g_x = t30;
+    g_state[0] = t29;
+    g_parameter[0] = t27;
+    g_parameter[1] = t24;
+  }
+};
+
+struct Backward_KLIFNode_soft_detached {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 3;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 2, learned_index[] = {3, 4, -1};
+  float keep;
+  float rate;
+  float vThreshold;
+  float k;
+  float divisor;
+  NEURON_CONSTRUCTOR explicit Backward_KLIFNode_soft_detached(const double* p) : keep(static_cast<float>(p[0])), rate(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])), k(static_cast<float>(p[3])), divisor(static_cast<float>(p[4])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t6 = charged[1] - vThreshold;
+    argument = t6;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t4 = charged[0] * k;
+    const float t6 = t4 > 0.0f ? 1.0f : 0.0f;
+    const float t7 = k * t6;
+    const float t8 = charged[0] * t6;
+    const float t10 = charged[1] >= vThreshold ? 1.0f : 0.0f;
+    const float t11 = t10 * vThreshold;
+    const float t12 = charged[1] - t11;
+    const float t13 = t12 / divisor;
+    const float t14 = 1.0f / divisor;
+    const float t15 = t13 / divisor;
+    const float t16 = -t15;
+    const float t17 = slope * g_spike;
+    const float t18 = t14 * g_next[0];
+    const float t19 = t17 + t18;
+    const float t20 = t16 * g_next[0];
+    const float t21 = t19 + g_charged[1];
+    const float t22 = t7 * t21;
+    const float t23 = t8 * t21;
+    const float t24 = t22 + g_charged[0];
+    const float t25 = keep * t24;
+    const float t26 = rate * t24;
+    g_x = t26;
+    g_state[0] = t25;
+    g_parameter[0] = t23;
+    g_parameter[1] = t20;
+  }
+};
+
+struct Forward_KLIFNode_hard_full_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 7;
+  static constexpr int states = 1;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  float keep;
+  float rate;
+  float pull;
+  float vThreshold;
+  float vReset;
+  float k;
+  float divisor;
+  NEURON_CONSTRUCTOR explicit Forward_KLIFNode_hard_full_half(const double* p) : keep(static_cast<float>(p[0])), rate(static_cast<float>(p[1])), pull(static_cast<float>(p[2])), vThreshold(static_cast<float>(p[3])), vReset(static_cast<float>(p[4])), k(static_cast<float>(p[5])), divisor(static_cast<float>(p[6])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = half(x);
+    const float t2 = half(t1 * rate);
+    const float t3 = half(state[0] * keep);
+    const float t4 = half(t3 + t2);
+    const float t5 = half(t4 + pull);
+    const float t6 = half(t5 * k);
+    const float t7 = t6 > 0.0f ? t6 : 0.0f;
+    const float t8 = t7 >= vThreshold ? 1.0f : 0.0f;
+    const float t9 = half(t7 / divisor);
+    const float t10 = half(1.0f - t8);
+    const float t11 = half(t9 * t10);
+    const float t12 = half(t8 * vReset);
+    const float t13 = half(t11 + t12);
+    next[0] = t13;
+    charged[0] = t5;
+    charged[1] = t7;
+    spike = t8;
+  }
+};
+
+struct Backward_KLIFNode_hard_full_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 7;
+  static constexpr int states = 1;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 3;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 2, learned_index[] = {5, 6, -1};
+  float keep;
+  float rate;
+  float pull;
+  float vThreshold;
+  float vReset;
+  float k;
+  float divisor;
+  NEURON_CONSTRUCTOR explicit Backward_KLIFNode_hard_full_half(const double* p) : keep(static_cast<float>(p[0])), rate(static_cast<float>(p[1])), pull(static_cast<float>(p[2])), vThreshold(static_cast<float>(p[3])), vReset(static_cast<float>(p[4])), k(static_cast<float>(p[5])), divisor(static_cast<float>(p[6])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t8 = half(charged[1] - vThreshold);
+    argument = t8;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t6 = half(charged[0] * k);
+    const float t8 = t6 > 0.0f ? 1.0f : 0.0f;
+    const float t9 = k * t8;
+    const float t10 = charged[0] * t8;
+    const float t12 = charged[1] >= vThreshold ? 1.0f : 0.0f;
+    const float t13 = half(charged[1] / divisor);
+    const float t14 = 1.0f / divisor;
+    const float t15 = t13 / divisor;
+    const float t16 = -t15;
+    const float t17 = half(1.0f - t12);
+    const float t18 = -slope;
+    const float t20 = t14 * t17;
+    const float t21 = t16 * t17;
+    const float t22 = t18 * t13;
+    const float t23 = t20 + t22;
+    const float t25 = slope * vReset;
+    const float t27 = t23 + t25;
+    const float t28 = slope * g_spike;
+    const float t29 = t27 * g_next[0];
+    const float t30 = t28 + t29;
+    const float t31 = t21 * g_next[0];
+    const float t32 = t30 + g_charged[1];
+    const float t33 = t9 * t32;
+    const float t34 = t10 * t32;
+    const float t35 = t33 + g_charged[0];
+    const float t36 = keep * t35;
+    const float t37 = rate * t35;
+    g_x = t37;
+    g_state[0] = t36;
+    g_parameter[0] = t34;
+    g_parameter[1] = t31;
+  }
+};
+
+struct Backward_KLIFNode_hard_detached_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 7;
+  static constexpr int states = 1;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 3;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 2, learned_index[] = {5, 6, -1};
+  float keep;
+  float rate;
+  float pull;
+  float vThreshold;
+  float vReset;
+  float k;
+  float divisor;
+  NEURON_CONSTRUCTOR explicit Backward_KLIFNode_hard_detached_half(const double* p) : keep(static_cast<float>(p[0])), rate(static_cast<float>(p[1])), pull(static_cast<float>(p[2])), vThreshold(static_cast<float>(p[3])), vReset(static_cast<float>(p[4])), k(static_cast<float>(p[5])), divisor(static_cast<float>(p[6])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t8 = half(charged[1] - vThreshold);
+    argument = t8;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t6 = half(charged[0] * k);
+    const float t8 = t6 > 0.0f ? 1.0f : 0.0f;
+    const float t9 = k * t8;
+    const float t10 = charged[0] * t8;
+    const float t12 = charged[1] >= vThreshold ? 1.0f : 0.0f;
+    const float t13 = half(charged[1] / divisor);
+    const float t14 = 1.0f / divisor;
+    const float t15 = t13 / divisor;
+    const float t16 = -t15;
+    const float t17 = half(1.0f - t12);
+    const float t19 = t14 * t17;
+    const float t20 = t16 * t17;
+    const float t23 = slope * g_spike;
+    const float t24 = t19 * g_next[0];
+    const float t25 = t23 + t24;
+    const float t26 = t20 * g_next[0];
+    const float t27 = t25 + g_charged[1];
+    const float t28 = t9 * t27;
+    const float t29 = t10 * t27;
+    const float t30 = t28 + g_charged[0];
+    const float t31 = keep * t30;
+    const float t32 = rate * t30;
+    g_x = t32;
+    g_state[0] = t31;
+    g_parameter[0] = t29;
+    g_parameter[1] = t26;
+  }
+};
+
+struct Forward_KLIFNode_soft_full_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  float keep;
+  float rate;
+  float vThreshold;
+  float k;
+  float divisor;
+  NEURON_CONSTRUCTOR explicit Forward_KLIFNode_soft_full_half(const double* p) : keep(static_cast<float>(p[0])), rate(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])), k(static_cast<float>(p[3])), divisor(static_cast<float>(p[4])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = half(x);
+    const float t2 = half(t1 * rate);
+    const float t3 = half(state[0] * keep);
+    const float t4 = half(t3 + t2);
+    const float t5 = half(t4 * k);
+    const float t6 = t5 > 0.0f ? t5 : 0.0f;
+    const float t7 = t6 >= vThreshold ? 1.0f : 0.0f;
+    const float t8 = half(t7 * vThreshold);
+    const float t9 = half(t6 - t8);
+    const float t10 = half(t9 / divisor);
+    next[0] = t10;
+    charged[0] = t4;
+    charged[1] = t6;
+    spike = t7;
+  }
+};
+
+struct Backward_KLIFNode_soft_full_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 3;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 2, learned_index[] = {3, 4, -1};
+  float keep;
+  float rate;
+  float vThreshold;
+  float k;
+  float divisor;
+  NEURON_CONSTRUCTOR explicit Backward_KLIFNode_soft_full_half(const double* p) : keep(static_cast<float>(p[0])), rate(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])), k(static_cast<float>(p[3])), divisor(static_cast<float>(p[4])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t7 = half(charged[1] - vThreshold);
+    argument = t7;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t5 = half(charged[0] * k);
+    const float t7 = t5 > 0.0f ? 1.0f : 0.0f;
+    const float t8 = k * t7;
+    const float t9 = charged[0] * t7;
+    const float t11 = charged[1] >= vThreshold ? 1.0f : 0.0f;
+    const float t12 = half(t11 * vThreshold);
+    const float t13 = slope * vThreshold;
+    const float t14 = half(charged[1] - t12);
+    const float t15 = -t13;
+    const float t16 = 1.0f + t15;
+    const float t17 = half(t14 / divisor);
+    const float t18 = 1.0f / divisor;
+    const float t19 = t16 * t18;
+    const float t20 = t17 / divisor;
+    const float t21 = -t20;
+    const float t22 = slope * g_spike;
+    const float t23 = t19 * g_next[0];
+    const float t24 = t22 + t23;
+    const float t25 = t21 * g_next[0];
+    const float t26 = t24 + g_charged[1];
+    const float t27 = t8 * t26;
+    const float t28 = t9 * t26;
+    const float t29 = t27 + g_charged[0];
+    const float t30 = keep * t29;
+    const float t31 = rate * t29;
+    g_x = t31;
+    g_state[0] = t30;
+    g_parameter[0] = t28;
+    g_parameter[1] = t25;
+  }
+};
+
+struct Backward_KLIFNode_soft_detached_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 3;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 2, learned_index[] = {3, 4, -1};
+  float keep;
+  float rate;
+  float vThreshold;
+  float k;
+  float divisor;
+  NEURON_CONSTRUCTOR explicit Backward_KLIFNode_soft_detached_half(const double* p) : keep(static_cast<float>(p[0])), rate(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])), k(static_cast<float>(p[3])), divisor(static_cast<float>(p[4])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t7 = half(charged[1] - vThreshold);
+    argument = t7;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t5 = half(charged[0] * k);
+    const float t7 = t5 > 0.0f ? 1.0f : 0.0f;
+    const float t8 = k * t7;
+    const float t9 = charged[0] * t7;
+    const float t11 = charged[1] >= vThreshold ? 1.0f : 0.0f;
+    const float t12 = half(t11 * vThreshold);
+    const float t13 = half(charged[1] - t12);
+    const float t14 = half(t13 / divisor);
+    const float t15 = 1.0f / divisor;
+    const float t16 = t14 / divisor;
+    const float t17 = -t16;
+    const float t18 = slope * g_spike;
+    const float t19 = t15 * g_next[0];
+    const float t20 = t18 + t19;
+    const float t21 = t17 * g_next[0];
+    const float t22 = t20 + g_charged[1];
+    const float t23 = t8 * t22;
+    const float t24 = t9 * t22;
+    const float t25 = t23 + g_charged[0];
+    const float t26 = keep * t25;
+    const float t27 = rate * t25;
+    g_x = t27;
+    g_state[0] = t26;
+    g_parameter[0] = t24;
+    g_parameter[1] = t21;
+  }
+};
+
+struct Forward_QIFNode_hard_full {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 6;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  float rate;
+  float a0;
+  float vRest;
+  float vC;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Forward_QIFNode_hard_full(const double* p) : rate(static_cast<float>(p[0])), a0(static_cast<float>(p[1])), vRest(static_cast<float>(p[2])), vC(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])), vReset(static_cast<float>(p[5])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = state[0] - vRest;
+    const float t2 = t1 * a0;
+    const float t3 = state[0] - vC;
+    const float t4 = t2 * t3;
+    const float t5 = x + t4;
+    const float t6 = t5 * rate;
+    const float t7 = state[0] + t6;
+    const float t8 = t7 >= vThreshold ? 1.0f : 0.0f;
+    const float t9 = 1.0f - t8;
+    const float t10 = t7 * t9;
+    const float t11 = t8 * vReset;
+    const float t12 = t10 + t11;
+    next[0] = t12;
+    charged[0] = t7;
+    spike = t8;
+  }
+};
+
+struct Backward_QIFNode_hard_full {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 6;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float rate;
+  float a0;
+  float vRest;
+  float vC;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Backward_QIFNode_hard_full(const double* p) : rate(static_cast<float>(p[0])), a0(static_cast<float>(p[1])), vRest(static_cast<float>(p[2])), vC(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])), vReset(static_cast<float>(p[5])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t9 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t10 = 1.0f - t9;
+    const float t11 = charged[0] * t10;
+    const float t12 = t9 * vReset;
+    const float t13 = t11 + t12;
+    state[0] = t13;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t8 = charged[0] - vThreshold;
+    argument = t8;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t1 = state[0] - vRest;
+    const float t2 = t1 * a0;
+    const float t3 = state[0] - vC;
+    const float t5 = a0 * t3;
+    const float t6 = t5 + t2;
+    const float t9 = t6 * rate;
+    const float t11 = 1.0f + t9;
+    const float t13 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t14 = 1.0f - t13;
+    const float t15 = -slope;
+    const float t17 = t15 * charged[0];
+    const float t18 = t14 + t17;
+    const float t20 = slope * vReset;
+    const float t22 = t18 + t20;
+    const float t23 = slope * g_spike;
+    const float t24 = t22 * g_next[0];
+    const float t25 = t23 + t24;
+    const float t26 = t25 + g_charged[0];
+    const float t27 = t11 * t26;
+    const float t28 = rate * t26;
+    g_x = t28;
+    g_state[0] = t27;
+  }
+};
+
+struct Backward_QIFNode_hard_detached {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 6;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float rate;
+  float a0;
+  float vRest;
+  float vC;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Backward_QIFNode_hard_detached(const double* p) : rate(static_cast<float>(p[0])), a0(static_cast<float>(p[1])), vRest(static_cast<float>(p[2])), vC(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])), vReset(static_cast<float>(p[5])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t9 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t10 = 1.0f - t9;
+    const float t11 = charged[0] * t10;
+    const float t12 = t9 * vReset;
+    const float t13 = t11 + t12;
+    state[0] = t13;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t8 = charged[0] - vThreshold;
+    argument = t8;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t1 = state[0] - vRest;
+    const float t2 = t1 * a0;
+    const float t3 = state[0] - vC;
+    const float t5 = a0 * t3;
+    const float t6 = t5 + t2;
+    const float t9 = t6 * rate;
+    const float t11 = 1.0f + t9;
+    const float t13 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t14 = 1.0f - t13;
+    const float t18 = slope * g_spike;
+    const float t19 = t14 * g_next[0];
+    const float t20 = t18 + t19;
+    const float t21 = t20 + g_charged[0];
+    const float t22 = t11 * t21;
+    const float t23 = rate * t21;
+    g_x = t23;
+    g_state[0] = t22;
+  }
+};
+
+struct Forward_QIFNode_soft_full {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  float rate;
+  float a0;
+  float vRest;
+  float vC;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Forward_QIFNode_soft_full(const double* p) : rate(static_cast<float>(p[0])), a0(static_cast<float>(p[1])), vRest(static_cast<float>(p[2])), vC(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = state[0] - vRest;
+    const float t2 = t1 * a0;
+    const float t3 = state[0] - vC;
+    const float t4 = t2 * t3;
+    const float t5 = x + t4;
+    const float t6 = t5 * rate;
+    const float t7 = state[0] + t6;
+    const float t8 = t7 >= vThreshold ? 1.0f : 0.0f;
+    const float t9 = t8 * vThreshold;
+    const float t10 = t7 - t9;
+    next[0] = t10;
+    charged[0] = t7;
+    spike = t8;
+  }
+};
+
+struct Backward_QIFNode_soft_full {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float rate;
+  float a0;
+  float vRest;
+  float vC;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Backward_QIFNode_soft_full(const double* p) : rate(static_cast<float>(p[0])), a0(static_cast<float>(p[1])), vRest(static_cast<float>(p[2])), vC(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t9 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t10 = t9 * vThreshold;
+    const float t11 = charged[0] - t10;
+    state[0] = t11;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t8 = charged[0] - vThreshold;
+    argument = t8;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t1 = state[0] - vRest;
+    const float t2 = t1 * a0;
+    const float t3 = state[0] - vC;
+    const float t5 = a0 * t3;
+    const float t6 = t5 + t2;
+    const float t9 = t6 * rate;
+    const float t11 = 1.0f + t9;
+    const float t15 = slope * vThreshold;
+    const float t17 = -t15;
+    const float t18 = 1.0f + t17;
+    const float t19 = slope * g_spike;
+    const float t20 = t18 * g_next[0];
+    const float t21 = t19 + t20;
+    const float t22 = t21 + g_charged[0];
+    const float t23 = t11 * t22;
+    const float t24 = rate * t22;
+    g_x = t24;
+    g_state[0] = t23;
+  }
+};
+
+struct Backward_QIFNode_soft_detached {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float rate;
+  float a0;
+  float vRest;
+  float vC;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Backward_QIFNode_soft_detached(const double* p) : rate(static_cast<float>(p[0])), a0(static_cast<float>(p[1])), vRest(static_cast<float>(p[2])), vC(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t9 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t10 = t9 * vThreshold;
+    const float t11 = charged[0] - t10;
+    state[0] = t11;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t8 = charged[0] - vThreshold;
+    argument = t8;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t1 = state[0] - vRest;
+    const float t2 = t1 * a0;
+    const float t3 = state[0] - vC;
+    const float t5 = a0 * t3;
+    const float t6 = t5 + t2;
+    const float t9 = t6 * rate;
+    const float t11 = 1.0f + t9;
+    const float t16 = slope * g_spike;
+    const float t17 = t16 + g_next[0];
+    const float t18 = t17 + g_charged[0];
+    const float t19 = t11 * t18;
+    const float t20 = rate * t18;
+    g_x = t20;
+    g_state[0] = t19;
+  }
+};
+
+struct Forward_QIFNode_hard_full_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 6;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  float rate;
+  float a0;
+  float vRest;
+  float vC;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Forward_QIFNode_hard_full_half(const double* p) : rate(static_cast<float>(p[0])), a0(static_cast<float>(p[1])), vRest(static_cast<float>(p[2])), vC(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])), vReset(static_cast<float>(p[5])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = half(x);
+    const float t2 = half(state[0] - vRest);
+    const float t3 = half(t2 * a0);
+    const float t4 = half(state[0] - vC);
+    const float t5 = half(t3 * t4);
+    const float t6 = half(t1 + t5);
+    const float t7 = half(t6 * rate);
+    const float t8 = half(state[0] + t7);
+    const float t9 = t8 >= vThreshold ? 1.0f : 0.0f;
+    const float t10 = half(1.0f - t9);
+    const float t11 = half(t8 * t10);
+    const float t12 = half(t9 * vReset);
+    const float t13 = half(t11 + t12);
+    next[0] = t13;
+    charged[0] = t8;
+    spike = t9;
+  }
+};
+
+struct Backward_QIFNode_hard_full_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 6;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float rate;
+  float a0;
+  float vRest;
+  float vC;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Backward_QIFNode_hard_full_half(const double* p) : rate(static_cast<float>(p[0])), a0(static_cast<float>(p[1])), vRest(static_cast<float>(p[2])), vC(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])), vReset(static_cast<float>(p[5])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t10 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t11 = half(1.0f - t10);
+    const float t12 = half(charged[0] * t11);
+    const float t13 = half(t10 * vReset);
+    const float t14 = half(t12 + t13);
+    state[0] = t14;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t9 = half(charged[0] - vThreshold);
+    argument = t9;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t2 = half(state[0] - vRest);
+    const float t3 = half(t2 * a0);
+    const float t4 = half(state[0] - vC);
+    const float t6 = a0 * t4;
+    const float t7 = t6 + t3;
+    const float t10 = t7 * rate;
+    const float t12 = 1.0f + t10;
+    const float t14 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t15 = half(1.0f - t14);
+    const float t16 = -slope;
+    const float t18 = t16 * charged[0];
+    const float t19 = t15 + t18;
+    const float t21 = slope * vReset;
+    const float t23 = t19 + t21;
+    const float t24 = slope * g_spike;
+    const float t25 = t23 * g_next[0];
+    const float t26 = t24 + t25;
+    const float t27 = t26 + g_charged[0];
+    const float t28 = t12 * t27;
+    const float t29 = rate * t27;
+    g_x = t29;
+    g_state[0] = t28;
+  }
+};
+
+struct Backward_QIFNode_hard_detached_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 6;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float rate;
+  float a0;
+  float vRest;
+  float vC;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Backward_QIFNode_hard_detached_half(const double* p) : rate(static_cast<float>(p[0])), a0(static_cast<float>(p[1])), vRest(static_cast<float>(p[2])), vC(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])), vReset(static_cast<float>(p[5])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t10 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t11 = half(1.0f - t10);
+    const float t12 = half(charged[0] * t11);
+    const float t13 = half(t10 * vReset);
+    const float t14 = half(t12 + t13);
+    state[0] = t14;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t9 = half(charged[0] - vThreshold);
+    argument = t9;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t2 = half(state[0] - vRest);
+    const float t3 = half(t2 * a0);
+    const float t4 = half(state[0] - vC);
+    const float t6 = a0 * t4;
+    const float t7 = t6 + t3;
+    const float t10 = t7 * rate;
+    const float t12 = 1.0f + t10;
+    const float t14 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t15 = half(1.0f - t14);
+    const float t19 = slope * g_spike;
+    const float t20 = t15 * g_next[0];
+    const float t21 = t19 + t20;
+    const float t22 = t21 + g_charged[0];
+    const float t23 = t12 * t22;
+    const float t24 = rate * t22;
+    g_x = t24;
+    g_state[0] = t23;
+  }
+};
+
+struct Forward_QIFNode_soft_full_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  float rate;
+  float a0;
+  float vRest;
+  float vC;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Forward_QIFNode_soft_full_half(const double* p) : rate(static_cast<float>(p[0])), a0(static_cast<float>(p[1])), vRest(static_cast<float>(p[2])), vC(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = half(x);
+    const float t2 = half(state[0] - vRest);
+    const float t3 = half(t2 * a0);
+    const float t4 = half(state[0] - vC);
+    const float t5 = half(t3 * t4);
+    const float t6 = half(t1 + t5);
+    const float t7 = half(t6 * rate);
+    const float t8 = half(state[0] + t7);
+    const float t9 = t8 >= vThreshold ? 1.0f : 0.0f;
+    const float t10 = half(t9 * vThreshold);
+    const float t11 = half(t8 - t10);
+    next[0] = t11;
+    charged[0] = t8;
+    spike = t9;
+  }
+};
+
+struct Backward_QIFNode_soft_full_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float rate;
+  float a0;
+  float vRest;
+  float vC;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Backward_QIFNode_soft_full_half(const double* p) : rate(static_cast<float>(p[0])), a0(static_cast<float>(p[1])), vRest(static_cast<float>(p[2])), vC(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t10 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t11 = half(t10 * vThreshold);
+    const float t12 = half(charged[0] - t11);
+    state[0] = t12;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t9 = half(charged[0] - vThreshold);
+    argument = t9;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t2 = half(state[0] - vRest);
+    const float t3 = half(t2 * a0);
+    const float t4 = half(state[0] - vC);
+    const float t6 = a0 * t4;
+    const float t7 = t6 + t3;
+    const float t10 = t7 * rate;
+    const float t12 = 1.0f + t10;
+    const float t16 = slope * vThreshold;
+    const float t18 = -t16;
+    const float t19 = 1.0f + t18;
+    const float t20 = slope * g_spike;
+    const float t21 = t19 * g_next[0];
+    const float t22 = t20 + t21;
+    const float t23 = t22 + g_charged[0];
+    const float t24 = t12 * t23;
+    const float t25 = rate * t23;
+    g_x = t25;
+    g_state[0] = t24;
+  }
+};
+
+struct Backward_QIFNode_soft_detached_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float rate;
+  float a0;
+  float vRest;
+  float vC;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Backward_QIFNode_soft_detached_half(const double* p) : rate(static_cast<float>(p[0])), a0(static_cast<float>(p[1])), vRest(static_cast<float>(p[2])), vC(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t10 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t11 = half(t10 * vThreshold);
+    const float t12 = half(charged[0] - t11);
+    state[0] = t12;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t9 = half(charged[0] - vThreshold);
+    argument = t9;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t2 = half(state[0] - vRest);
+    const float t3 = half(t2 * a0);
+    const float t4 = half(state[0] - vC);
+    const float t6 = a0 * t4;
+    const float t7 = t6 + t3;
+    const float t10 = t7 * rate;
+    const float t12 = 1.0f + t10;
+    const float t17 = slope * g_spike;
+    const float t18 = t17 + g_next[0];
+    const float t19 = t18 + g_charged[0];
+    const float t20 = t12 * t19;
+    const float t21 = rate * t19;
+    g_x = t21;
+    g_state[0] = t20;
+  }
+};
+
+struct Forward_EIFNode_hard_full {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 6;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  float rate;
+  float deltaT;
+  float thetaRh;
+  float vRest;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Forward_EIFNode_hard_full(const double* p) : rate(static_cast<float>(p[0])), deltaT(static_cast<float>(p[1])), thetaRh(static_cast<float>(p[2])), vRest(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])), vReset(static_cast<float>(p[5])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = state[0] - thetaRh;
+    const float t2 = t1 / deltaT;
+    const float t3 = -87.3300018f >= t2 ? -87.3300018f : t2;
+    const float t4 = t3 >= 88.0f ? 88.0f : t3;
+    const float t5 = t4 * 1.44269502f;
+    const float t6 = t5 + 12582912.0f;
+    const float t7 = t6 - 12582912.0f;
+    const float t8 = t7 * 0.693359375f;
+    const float t9 = t4 - t8;
+    const float t10 = t7 * -0.000212194442f;
+    const float t11 = t9 - t10;
+    const float t12 = 0.000198412701f * t11;
+    const float t13 = t12 + 0.00138888892f;
+    const float t14 = t13 * t11;
+    const float t15 = t14 + 0.00833333377f;
+    const float t16 = t15 * t11;
+    const float t17 = t16 + 0.0416666679f;
+    const float t18 = t17 * t11;
+    const float t19 = t18 + 0.166666672f;
+    const float t20 = t19 * t11;
+    const float t21 = t20 + 0.5f;
+    const float t22 = t21 * t11;
+    const float t23 = t22 + 1.0f;
+    const float t24 = t23 * t11;
+    const float t25 = t24 + 1.0f;
+    const float t26 = power_of_two(t7);
+    const float t27 = t25 * t26;
+    const float t28 = -87.3300018f >= t2 ? 0.0f : t27;
+    const float t29 = t28 * deltaT;
+    const float t30 = state[0] - vRest;
+    const float t31 = x - t30;
+    const float t32 = t31 + t29;
+    const float t33 = t32 * rate;
+    const float t34 = state[0] + t33;
+    const float t35 = t34 >= vThreshold ? 1.0f : 0.0f;
+    const float t36 = 1.0f - t35;
+    const float t37 = t34 * t36;
+    const float t38 = t35 * vReset;
+    const float t39 = t37 + t38;
+    next[0] = t39;
+    charged[0] = t34;
+    spike = t35;
+  }
+};
+
+struct Backward_EIFNode_hard_full {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 6;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float rate;
+  float deltaT;
+  float thetaRh;
+  float vRest;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Backward_EIFNode_hard_full(const double* p) : rate(static_cast<float>(p[0])), deltaT(static_cast<float>(p[1])), thetaRh(static_cast<float>(p[2])), vRest(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])), vReset(static_cast<float>(p[5])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t36 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t37 = 1.0f - t36;
+    const float t38 = charged[0] * t37;
+    const float t39 = t36 * vReset;
+    const float t40 = t38 + t39;
+    state[0] = t40;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t35 = charged[0] - vThreshold;
+    argument = t35;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t1 = state[0] - thetaRh;
+    const float t2 = t1 / deltaT;
+    const float t3 = 1.0f / deltaT;
+    const float t4 = -87.3300018f >= t2 ? -87.3300018f : t2;
+    const float t5 = t4 >= 88.0f ? 88.0f : t4;
+    const float t6 = t5 * 1.44269502f;
+    const float t7 = t6 + 12582912.0f;
+    const float t8 = t7 - 12582912.0f;
+    const float t9 = t8 * 0.693359375f;
+    const float t10 = t5 - t9;
+    const float t11 = t8 * -0.000212194442f;
+    const float t12 = t10 - t11;
+    const float t13 = 0.000198412701f * t12;
+    const float t14 = t13 + 0.00138888892f;
+    const float t15 = t14 * t12;
+    const float t16 = t15 + 0.00833333377f;
+    const float t17 = t16 * t12;
+    const float t18 = t17 + 0.0416666679f;
+    const float t19 = t18 * t12;
+    const float t20 = t19 + 0.166666672f;
+    const float t21 = t20 * t12;
+    const float t22 = t21 + 0.5f;
+    const float t23 = t22 * t12;
+    const float t24 = t23 + 1.0f;
+    const float t25 = t24 * t12;
+    const float t26 = t25 + 1.0f;
+    const float t27 = power_of_two(t8);
+    const float t28 = t26 * t27;
+    const float t29 = -87.3300018f >= t2 ? 0.0f : t28;
+    const float t30 = t3 * t29;
+    const float t32 = t30 * deltaT;
+    const float t35 = -1.0f;
+    const float t37 = t35 + t32;
+    const float t39 = t37 * rate;
+    const float t41 = 1.0f + t39;
+    const float t43 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t44 = 1.0f - t43;
+    const float t45 = -slope;
+    const float t47 = t45 * charged[0];
+    const float t48 = t44 + t47;
+    const float t50 = slope * vReset;
+    const float t52 = t48 + t50;
+    const float t53 = slope * g_spike;
+    const float t54 = t52 * g_next[0];
+    const float t55 = t53 + t54;
+    const float t56 = t55 + g_charged[0];
+    const float t57 = t41 * t56;
+    const float t58 = rate * t56;
+    g_x = t58;
+    g_state[0] = t57;
+  }
+};
+
+struct Backward_EIFNode_hard_detached {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 6;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float rate;
+  float deltaT;
+  float thetaRh;
+  float vRest;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Backward_EIFNode_hard_detached(const double* p) : rate(static_cast<float>(p[0])), deltaT(static_cast<float>(p[1])), thetaRh(static_cast<float>(p[2])), vRest(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])), vReset(static_cast<float>(p[5])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t36 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t37 = 1.0f - t36;
+    const float t38 = charged[0] * t37;
+    const float t39 = t36 * vReset;
+    const float t40 = t38 + t39;
+    state[0] = t40;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t35 = charged[0] - vThreshold;
+    argument = t35;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t1 = state[0] - thetaRh;
+    const float t2 = t1 / deltaT;
+    const float t3 = 1.0f / deltaT;
+    const float t4 = -87.3300018f >= t2 ? -87.3300018f : t2;
+    const float t5 = t4 >= 88.0f ? 88.0f : t4;
+    const float t6 = t5 * 1.44269502f;
+    const float t7 = t6 + 12582912.0f;
+    const float t8 = t7 - 12582912.0f;
+    const float t9 = t8 * 0.693359375f;
+    const float t10 = t5 - t9;
+    const float t11 = t8 * -0.000212194442f;
+    const float t12 = t10 - t11;
+    const float t13 = 0.000198412701f * t12;
+    const float t14 = t13 + 0.00138888892f;
+    const float t15 = t14 * t12;
+    const float t16 = t15 + 0.00833333377f;
+    const float t17 = t16 * t12;
+    const float t18 = t17 + 0.0416666679f;
+    const float t19 = t18 * t12;
+    const float t20 = t19 + 0.166666672f;
+    const float t21 = t20 * t12;
+    const float t22 = t21 + 0.5f;
+    const float t23 = t22 * t12;
+    const float t24 = t23 + 1.0f;
+    const float t25 = t24 * t12;
+    const float t26 = t25 + 1.0f;
+    const float t27 = power_of_two(t8);
+    const float t28 = t26 * t27;
+    const float t29 = -87.3300018f >= t2 ? 0.0f : t28;
+    const float t30 = t3 * t29;
+    const float t32 = t30 * deltaT;
+    const float t35 = -1.0f;
+    const float t37 = t35 + t32;
+    const float t39 = t37 * rate;
+    const float t41 = 1.0f + t39;
+    const float t43 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t44 = 1.0f - t43;
+    const float t48 = slope * g_spike;
+    const float t49 = t44 * g_next[0];
+    const float t50 = t48 + t49;
+    const float t51 = t50 + g_charged[0];
+    const float t52 = t41 * t51;
+    const float t53 = rate * t51;
+    g_x = t53;
+    g_state[0] = t52;
+  }
+};
+
+struct Forward_EIFNode_soft_full {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  float rate;
+  float deltaT;
+  float thetaRh;
+  float vRest;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Forward_EIFNode_soft_full(const double* p) : rate(static_cast<float>(p[0])), deltaT(static_cast<float>(p[1])), thetaRh(static_cast<float>(p[2])), vRest(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = state[0] - thetaRh;
+    const float t2 = t1 / deltaT;
+    const float t3 = -87.3300018f >= t2 ? -87.3300018f : t2;
+    const float t4 = t3 >= 88.0f ? 88.0f : t3;
+    const float t5 = t4 * 1.44269502f;
+    const float t6 = t5 + 12582912.0f;
+    const float t7 = t6 - 12582912.0f;
+    const float t8 = t7 * 0.693359375f;
+    const float t9 = t4 - t8;
+    const float t10 = t7 * -0.000212194442f;
+    const float t11 = t9 - t10;
+    const float t12 = 0.000198412701f * t11;
+    const float t13 = t12 + 0.00138888892f;
+    const float t14 = t13 * t11;
+    const float t15 = t14 + 0.00833333377f;
+    const float t16 = t15 * t11;
+    const float t17 = t16 + 0.0416666679f;
+    const float t18 = t17 * t11;
+    const float t19 = t18 + 0.166666672f;
+    const float t20 = t19 * t11;
+    const float t21 = t20 + 0.5f;
+    const float t22 = t21 * t11;
+    const float t23 = t22 + 1.0f;
+    const float t24 = t23 * t11;
+    const float t25 = t24 + 1.0f;
+    const float t26 = power_of_two(t7);
+    const float t27 = t25 * t26;
+    const float t28 = -87.3300018f >= t2 ? 0.0f : t27;
+    const float t29 = t28 * deltaT;
+    const float t30 = state[0] - vRest;
+    const float t31 = x - t30;
+    const float t32 = t31 + t29;
+    const float t33 = t32 * rate;
+    const float t34 = state[0] + t33;
+    const float t35 = t34 >= vThreshold ? 1.0f : 0.0f;
+    const float t36 = t35 * vThreshold;
+    const float t37 = t34 - t36;
+    next[0] = t37;
+    charged[0] = t34;
+    spike = t35;
+  }
+};
+
+struct Backward_EIFNode_soft_full {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float rate;
+  float deltaT;
+  float thetaRh;
+  float vRest;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Backward_EIFNode_soft_full(const double* p) : rate(static_cast<float>(p[0])), deltaT(static_cast<float>(p[1])), thetaRh(static_cast<float>(p[2])), vRest(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t36 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t37 = t36 * vThreshold;
+    const float t38 = charged[0] - t37;
+    state[0] = t38;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t35 = charged[0] - vThreshold;
+    argument = t35;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t1 = state[0] - thetaRh;
+    const float t2 = t1 / deltaT;
+    const float t3 = 1.0f / deltaT;
+    const float t4 = -87.3300018f >= t2 ? -87.3300018f : t2;
+    const float t5 = t4 >= 88.0f ? 88.0f : t4;
+    const float t6 = t5 * 1.44269502f;
+    const float t7 = t6 + 12582912.0f;
+    const float t8 = t7 - 12582912.0f;
+    const float t9 = t8 * 0.693359375f;
+    const float t10 = t5 - t9;
+    const float t11 = t8 * -0.000212194442f;
+    const float t12 = t10 - t11;
+    const float t13 = 0.000198412701f * t12;
+    const float t14 = t13 + 0.00138888892f;
+    const float t15 = t14 * t12;
+    const float t16 = t15 + 0.00833333377f;
+    const float t17 = t16 * t12;
+    const float t18 = t17 + 0.0416666679f;
+    const float t19 = t18 * t12;
+    const float t20 = t19 + 0.166666672f;
+    const float t21 = t20 * t12;
+    const float t22 = t21 + 0.5f;
+    const float t23 = t22 * t12;
+    const float t24 = t23 + 1.0f;
+    const float t25 = t24 * t12;
+    const float t26 = t25 + 1.0f;
+    const float t27 = power_of_two(t8);
+    const float t28 = t26 * t27;
+    const float t29 = -87.3300018f >= t2 ? 0.0f : t28;
+    const float t30 = t3 * t29;
+    const float t32 = t30 * deltaT;
+    const float t35 = -1.0f;
+    const float t37 = t35 + t32;
+    const float t39 = t37 * rate;
+    const float t41 = 1.0f + t39;
+    const float t45 = slope * vThreshold;
+    const float t47 = -t45;
+    const float t48 = 1.0f + t47;
+    const float t49 = slope * g_spike;
+    const float t50 = t48 * g_next[0];
+    const float t51 = t49 + t50;
+    const float t52 = t51 + g_charged[0];
+    const float t53 = t41 * t52;
+    const float t54 = rate * t52;
+    g_x = t54;
+    g_state[0] = t53;
+  }
+};
+
+struct Backward_EIFNode_soft_detached {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float rate;
+  float deltaT;
+  float thetaRh;
+  float vRest;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Backward_EIFNode_soft_detached(const double* p) : rate(static_cast<float>(p[0])), deltaT(static_cast<float>(p[1])), thetaRh(static_cast<float>(p[2])), vRest(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t36 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t37 = t36 * vThreshold;
+    const float t38 = charged[0] - t37;
+    state[0] = t38;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t35 = charged[0] - vThreshold;
+    argument = t35;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t1 = state[0] - thetaRh;
+    const float t2 = t1 / deltaT;
+    const float t3 = 1.0f / deltaT;
+    const float t4 = -87.3300018f >= t2 ? -87.3300018f : t2;
+    const float t5 = t4 >= 88.0f ? 88.0f : t4;
+    const float t6 = t5 * 1.44269502f;
+    const float t7 = t6 + 12582912.0f;
+    const float t8 = t7 - 12582912.0f;
+    const float t9 = t8 * 0.693359375f;
+    const float t10 = t5 - t9;
+    const float t11 = t8 * -0.000212194442f;
+    const float t12 = t10 - t11;
+    const float t13 = 0.000198412701f * t12;
+    const float t14 = t13 + 0.00138888892f;
+    const float t15 = t14 * t12;
+    const float t16 = t15 + 0.00833333377f;
+    const float t17 = t16 * t12;
+    const float t18 = t17 + 0.0416666679f;
+    const float t19 = t18 * t12;
+    const float t20 = t19 + 0.166666672f;
+    const float t21 = t20 * t12;
+    const float t22 = t21 + 0.5f;
+    const float t23 = t22 * t12;
+    const float t24 = t23 + 1.0f;
+    const float t25 = t24 * t12;
+    const float t26 = t25 + 1.0f;
+    const float t27 = power_of_two(t8);
+    const float t28 = t26 * t27;
+    const float t29 = -87.3300018f >= t2 ? 0.0f : t28;
+    const float t30 = t3 * t29;
+    const float t32 = t30 * deltaT;
+    const float t35 = -1.0f;
+    const float t37 = t35 + t32;
+    const float t39 = t37 * rate;
+    const float t41 = 1.0f + t39;
+    const float t46 = slope * g_spike;
+    const float t47 = t46 + g_next[0];
+    const float t48 = t47 + g_charged[0];
+    const float t49 = t41 * t48;
+    const float t50 = rate * t48;
+    g_x = t50;
+    g_state[0] = t49;
+  }
+};
+
+struct Forward_EIFNode_hard_full_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 6;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  float rate;
+  float deltaT;
+  float thetaRh;
+  float vRest;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Forward_EIFNode_hard_full_half(const double* p) : rate(static_cast<float>(p[0])), deltaT(static_cast<float>(p[1])), thetaRh(static_cast<float>(p[2])), vRest(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])), vReset(static_cast<float>(p[5])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = half(x);
+    const float t2 = half(state[0] - thetaRh);
+    const float t3 = half(t2 / deltaT);
+    const float t4 = -87.3300018f >= t3 ? -87.3300018f : t3;
+    const float t5 = t4 >= 88.0f ? 88.0f : t4;
+    const float t6 = t5 * 1.44269502f;
+    const float t7 = t6 + 12582912.0f;
+    const float t8 = t7 - 12582912.0f;
+    const float t9 = t8 * 0.693359375f;
+    const float t10 = t5 - t9;
+    const float t11 = t8 * -0.000212194442f;
+    const float t12 = t10 - t11;
+    const float t13 = 0.000198412701f * t12;
+    const float t14 = t13 + 0.00138888892f;
+    const float t15 = t14 * t12;
+    const float t16 = t15 + 0.00833333377f;
+    const float t17 = t16 * t12;
+    const float t18 = t17 + 0.0416666679f;
+    const float t19 = t18 * t12;
+    const float t20 = t19 + 0.166666672f;
+    const float t21 = t20 * t12;
+    const float t22 = t21 + 0.5f;
+    const float t23 = t22 * t12;
+    const float t24 = t23 + 1.0f;
+    const float t25 = t24 * t12;
+    const float t26 = t25 + 1.0f;
+    const float t27 = power_of_two(t8);
+    const float t28 = t26 * t27;
+    const float t29 = -87.3300018f >= t3 ? 0.0f : t28;
+    const float t30 = half(t29);
+    const float t31 = half(t30 * deltaT);
+    const float t32 = half(state[0] - vRest);
+    const float t33 = half(t1 - t32);
+    const float t34 = half(t33 + t31);
+    const float t35 = half(t34 * rate);
+    const float t36 = half(state[0] + t35);
+    const float t37 = t36 >= vThreshold ? 1.0f : 0.0f;
+    const float t38 = half(1.0f - t37);
+    const float t39 = half(t36 * t38);
+    const float t40 = half(t37 * vReset);
+    const float t41 = half(t39 + t40);
+    next[0] = t41;
+    charged[0] = t36;
+    spike = t37;
+  }
+};
+
+struct Backward_EIFNode_hard_full_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 6;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float rate;
+  float deltaT;
+  float thetaRh;
+  float vRest;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Backward_EIFNode_hard_full_half(const double* p) : rate(static_cast<float>(p[0])), deltaT(static_cast<float>(p[1])), thetaRh(static_cast<float>(p[2])), vRest(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])), vReset(static_cast<float>(p[5])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t38 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t39 = half(1.0f - t38);
+    const float t40 = half(charged[0] * t39);
+    const float t41 = half(t38 * vReset);
+    const float t42 = half(t40 + t41);
+    state[0] = t42;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t37 = half(charged[0] - vThreshold);
+    argument = t37;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t2 = half(state[0] - thetaRh);
+    const float t3 = half(t2 / deltaT);
+    const float t4 = 1.0f / deltaT;
+    const float t5 = -87.3300018f >= t3 ? -87.3300018f : t3;
+    const float t6 = t5 >= 88.0f ? 88.0f : t5;
+    const float t7 = t6 * 1.44269502f;
+    const float t8 = t7 + 12582912.0f;
+    const float t9 = t8 - 12582912.0f;
+    const float t10 = t9 * 0.693359375f;
+    const float t11 = t6 - t10;
+    const float t12 = t9 * -0.000212194442f;
+    const float t13 = t11 - t12;
+    const float t14 = 0.000198412701f * t13;
+    const float t15 = t14 + 0.00138888892f;
+    const float t16 = t15 * t13;
+    const float t17 = t16 + 0.00833333377f;
+    const float t18 = t17 * t13;
+    const float t19 = t18 + 0.0416666679f;
+    const float t20 = t19 * t13;
+    const float t21 = t20 + 0.166666672f;
+    const float t22 = t21 * t13;
+    const float t23 = t22 + 0.5f;
+    const float t24 = t23 * t13;
+    const float t25 = t24 + 1.0f;
+    const float t26 = t25 * t13;
+    const float t27 = t26 + 1.0f;
+    const float t28 = power_of_two(t9);
+    const float t29 = t27 * t28;
+    const float t30 = -87.3300018f >= t3 ? 0.0f : t29;
+    const float t31 = half(t30);
+    const float t32 = t4 * t31;
+    const float t34 = t32 * deltaT;
+    const float t37 = -1.0f;
+    const float t39 = t37 + t34;
+    const float t41 = t39 * rate;
+    const float t43 = 1.0f + t41;
+    const float t45 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t46 = half(1.0f - t45);
+    const float t47 = -slope;
+    const float t49 = t47 * charged[0];
+    const float t50 = t46 + t49;
+    const float t52 = slope * vReset;
+    const float t54 = t50 + t52;
+    const float t55 = slope * g_spike;
+    const float t56 = t54 * g_next[0];
+    const float t57 = t55 + t56;
+    const float t58 = t57 + g_charged[0];
+    const float t59 = t43 * t58;
+    const float t60 = rate * t58;
+    g_x = t60;
+    g_state[0] = t59;
+  }
+};
+
+struct Backward_EIFNode_hard_detached_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 6;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float rate;
+  float deltaT;
+  float thetaRh;
+  float vRest;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Backward_EIFNode_hard_detached_half(const double* p) : rate(static_cast<float>(p[0])), deltaT(static_cast<float>(p[1])), thetaRh(static_cast<float>(p[2])), vRest(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])), vReset(static_cast<float>(p[5])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t38 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t39 = half(1.0f - t38);
+    const float t40 = half(charged[0] * t39);
+    const float t41 = half(t38 * vReset);
+    const float t42 = half(t40 + t41);
+    state[0] = t42;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t37 = half(charged[0] - vThreshold);
+    argument = t37;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t2 = half(state[0] - thetaRh);
+    const float t3 = half(t2 / deltaT);
+    const float t4 = 1.0f / deltaT;
+    const float t5 = -87.3300018f >= t3 ? -87.3300018f : t3;
+    const float t6 = t5 >= 88.0f ? 88.0f : t5;
+    const float t7 = t6 * 1.44269502f;
+    const float t8 = t7 + 12582912.0f;
+    const float t9 = t8 - 12582912.0f;
+    const float t10 = t9 * 0.693359375f;
+    const float t11 = t6 - t10;
+    const float t12 = t9 * -0.000212194442f;
+    const float t13 = t11 - t12;
+    const float t14 = 0.000198412701f * t13;
+    const float t15 = t14 + 0.00138888892f;
+    const float t16 = t15 * t13;
+    const float t17 = t16 + 0.00833333377f;
+    const float t18 = t17 * t13;
+    const float t19 = t18 + 0.0416666679f;
+    const float t20 = t19 * t13;
+    const float t21 = t20 + 0.166666672f;
+    const float t22 = t21 * t13;
+    const float t23 = t22 + 0.5f;
+    const float t24 = t23 * t13;
+    const float t25 = t24 + 1.0f;
+    const float t26 = t25 * t13;
+    const float t27 = t26 + 1.0f;
+    const float t28 = power_of_two(t9);
+    const float t29 = t27 * t28;
+    const float t30 = -87.3300018f >= t3 ? 0.0f : t29;
+    const float t31 = half(t30);
+    const float t32 = t4 * t31;
+    const float t34 = t32 * deltaT;
+    const float t37 = -1.0f;
+    const float t39 = t37 + t34;
+    const float t41 = t39 * rate;
+    const float t43 = 1.0f + t41;
+    const float t45 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t46 = half(1.0f - t45);
+    const float t50 = slope * g_spike;
+    const float t51 = t46 * g_next[0];
+    const float t52 = t50 + t51;
+    const float t53 = t52 + g_charged[0];
+    const float t54 = t43 * t53;
+    const float t55 = rate * t53;
+    g_x = t55;
+    g_state[0] = t54;
+  }
+};
+
+struct Forward_EIFNode_soft_full_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  float rate;
+  float deltaT;
+  float thetaRh;
+  float vRest;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Forward_EIFNode_soft_full_half(const double* p) : rate(static_cast<float>(p[0])), deltaT(static_cast<float>(p[1])), thetaRh(static_cast<float>(p[2])), vRest(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = half(x);
+    const float t2 = half(state[0] - thetaRh);
+    const float t3 = half(t2 / deltaT);
+    const float t4 = -87.3300018f >= t3 ? -87.3300018f : t3;
+    const float t5 = t4 >= 88.0f ? 88.0f : t4;
+    const float t6 = t5 * 1.44269502f;
+    const float t7 = t6 + 12582912.0f;
+    const float t8 = t7 - 12582912.0f;
+    const float t9 = t8 * 0.693359375f;
+    const float t10 = t5 - t9;
+    const float t11 = t8 * -0.000212194442f;
+    const float t12 = t10 - t11;
+    const float t13 = 0.000198412701f * t12;
+    const float t14 = t13 + 0.00138888892f;
+    const float t15 = t14 * t12;
+    const float t16 = t15 + 0.00833333377f;
+    const float t17 = t16 * t12;
+    const float t18 = t17 + 0.0416666679f;
+    const float t19 = t18 * t12;
+    const float t20 = t19 + 0.166666672f;
+    const float t21 = t20 * t12;
+    const float t22 = t21 + 0.5f;
+    const float t23 = t22 * t12;
+    const float t24 = t23 + 1.0f;
+    const float t25 = t24 * t12;
+    const float t26 = t25 + 1.0f;
+    const float t27 = power_of_two(t8);
+    const float t28 = t26 * t27;
+    const float t29 = -87.3300018f >= t3 ? 0.0f : t28;
+    const float t30 = half(t29);
+    const float t31 = half(t30 * deltaT);
+    const float t32 = half(state[0] - vRest);
+    const float t33 = half(t1 - t32);
+    const float t34 = half(t33 + t31);
+    const float t35 = half(t34 * rate);
+    const float t36 = half(state[0] + t35);
+    const float t37 = t36 >= vThreshold ? 1.0f : 0.0f;
+    const float t38 = half(t37 * vThreshold);
+    const float t39 = half(t36 - t38);
+    next[0] = t39;
+    charged[0] = t36;
+    spike = t37;
+  }
+};
+
+struct Backward_EIFNode_soft_full_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float rate;
+  float deltaT;
+  float thetaRh;
+  float vRest;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Backward_EIFNode_soft_full_half(const double* p) : rate(static_cast<float>(p[0])), deltaT(static_cast<float>(p[1])), thetaRh(static_cast<float>(p[2])), vRest(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t38 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t39 = half(t38 * vThreshold);
+    const float t40 = half(charged[0] - t39);
+    state[0] = t40;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t37 = half(charged[0] - vThreshold);
+    argument = t37;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t2 = half(state[0] - thetaRh);
+    const float t3 = half(t2 / deltaT);
+    const float t4 = 1.0f / deltaT;
+    const float t5 = -87.3300018f >= t3 ? -87.3300018f : t3;
+    const float t6 = t5 >= 88.0f ? 88.0f : t5;
+    const float t7 = t6 * 1.44269502f;
+    const float t8 = t7 + 12582912.0f;
+    const float t9 = t8 - 12582912.0f;
+    const float t10 = t9 * 0.693359375f;
+    const float t11 = t6 - t10;
+    const float t12 = t9 * -0.000212194442f;
+    const float t13 = t11 - t12;
+    const float t14 = 0.000198412701f * t13;
+    const float t15 = t14 + 0.00138888892f;
+    const float t16 = t15 * t13;
+    const float t17 = t16 + 0.00833333377f;
+    const float t18 = t17 * t13;
+    const float t19 = t18 + 0.0416666679f;
+    const float t20 = t19 * t13;
+    const float t21 = t20 + 0.166666672f;
+    const float t22 = t21 * t13;
+    const float t23 = t22 + 0.5f;
+    const float t24 = t23 * t13;
+    const float t25 = t24 + 1.0f;
+    const float t26 = t25 * t13;
+    const float t27 = t26 + 1.0f;
+    const float t28 = power_of_two(t9);
+    const float t29 = t27 * t28;
+    const float t30 = -87.3300018f >= t3 ? 0.0f : t29;
+    const float t31 = half(t30);
+    const float t32 = t4 * t31;
+    const float t34 = t32 * deltaT;
+    const float t37 = -1.0f;
+    const float t39 = t37 + t34;
+    const float t41 = t39 * rate;
+    const float t43 = 1.0f + t41;
+    const float t47 = slope * vThreshold;
+    const float t49 = -t47;
+    const float t50 = 1.0f + t49;
+    const float t51 = slope * g_spike;
+    const float t52 = t50 * g_next[0];
+    const float t53 = t51 + t52;
+    const float t54 = t53 + g_charged[0];
+    const float t55 = t43 * t54;
+    const float t56 = rate * t54;
+    g_x = t56;
+    g_state[0] = t55;
+  }
+};
+
+struct Backward_EIFNode_soft_detached_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float rate;
+  float deltaT;
+  float thetaRh;
+  float vRest;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Backward_EIFNode_soft_detached_half(const double* p) : rate(static_cast<float>(p[0])), deltaT(static_cast<float>(p[1])), thetaRh(static_cast<float>(p[2])), vRest(static_cast<float>(p[3])), vThreshold(static_cast<float>(p[4])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t38 = charged[0] >= vThreshold ? 1.0f : 0.0f;
+    const float t39 = half(t38 * vThreshold);
+    const float t40 = half(charged[0] - t39);
+    state[0] = t40;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t37 = half(charged[0] - vThreshold);
+    argument = t37;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t2 = half(state[0] - thetaRh);
+    const float t3 = half(t2 / deltaT);
+    const float t4 = 1.0f / deltaT;
+    const float t5 = -87.3300018f >= t3 ? -87.3300018f : t3;
+    const float t6 = t5 >= 88.0f ? 88.0f : t5;
+    const float t7 = t6 * 1.44269502f;
+    const float t8 = t7 + 12582912.0f;
+    const float t9 = t8 - 12582912.0f;
+    const float t10 = t9 * 0.693359375f;
+    const float t11 = t6 - t10;
+    const float t12 = t9 * -0.000212194442f;
+    const float t13 = t11 - t12;
+    const float t14 = 0.000198412701f * t13;
+    const float t15 = t14 + 0.00138888892f;
+    const float t16 = t15 * t13;
+    const float t17 = t16 + 0.00833333377f;
+    const float t18 = t17 * t13;
+    const float t19 = t18 + 0.0416666679f;
+    const float t20 = t19 * t13;
+    const float t21 = t20 + 0.166666672f;
+    const float t22 = t21 * t13;
+    const float t23 = t22 + 0.5f;
+    const float t24 = t23 * t13;
+    const float t25 = t24 + 1.0f;
+    const float t26 = t25 * t13;
+    const float t27 = t26 + 1.0f;
+    const float t28 = power_of_two(t9);
+    const float t29 = t27 * t28;
+    const float t30 = -87.3300018f >= t3 ? 0.0f : t29;
+    const float t31 = half(t30);
+    const float t32 = t4 * t31;
+    const float t34 = t32 * deltaT;
+    const float t37 = -1.0f;
+    const float t39 = t37 + t34;
+    const float t41 = t39 * rate;
+    const float t43 = 1.0f + t41;
+    const float t48 = slope * g_spike;
+    const float t49 = t48 + g_next[0];
+    const float t50 = t49 + g_charged[0];
+    const float t51 = t43 * t50;
+    const float t52 = rate * t50;
+    g_x = t52;
+    g_state[0] = t51;
+  }
+};
+
+struct Forward_CUBALIFNode_hard_full {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 4;
+  static constexpr int states = 2;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  float cDecay;
+  float vDecay;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Forward_CUBALIFNode_hard_full(const double* p) : cDecay(static_cast<float>(p[0])), vDecay(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])), vReset(static_cast<float>(p[3])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = state[0] * cDecay;
+    const float t2 = t1 + x;
+    const float t3 = state[1] * vDecay;
+    const float t4 = t3 + t2;
+    const float t5 = t4 >= vThreshold ? 1.0f : 0.0f;
+    const float t6 = 1.0f - t5;
+    const float t7 = t4 * t6;
+    const float t8 = t5 * vReset;
+    const float t9 = t7 + t8;
+    next[0] = t2;
+    next[1] = t9;
+    charged[0] = t2;
+    charged[1] = t4;
+    spike = t5;
+  }
+};
+
+struct Backward_CUBALIFNode_hard_full {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 4;
+  static constexpr int states = 2;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 2;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float cDecay;
+  float vDecay;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Backward_CUBALIFNode_hard_full(const double* p) : cDecay(static_cast<float>(p[0])), vDecay(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])), vReset(static_cast<float>(p[3])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t5 = charged[1] - vThreshold;
+    argument = t5;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t6 = charged[1] >= vThreshold ? 1.0f : 0.0f;
+    const float t7 = 1.0f - t6;
+    const float t8 = -slope;
+    const float t10 = t8 * charged[1];
+    const float t11 = t7 + t10;
+    const float t13 = slope * vReset;
+    const float t15 = t11 + t13;
+    const float t16 = slope * g_spike;
+    const float t17 = t15 * g_next[1];
+    const float t18 = t16 + t17;
+    const float t19 = t18 + g_charged[1];
+    const float t20 = vDecay * t19;
+    const float t21 = g_next[0] + t19;
+    const float t22 = t21 + g_charged[0];
+    const float t23 = cDecay * t22;
+    g_x = t22;
+    g_state[0] = t23;
+    g_state[1] = t20;
+  }
+};
+
+struct Backward_CUBALIFNode_hard_detached {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 4;
+  static constexpr int states = 2;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 2;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float cDecay;
+  float vDecay;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Backward_CUBALIFNode_hard_detached(const double* p) : cDecay(static_cast<float>(p[0])), vDecay(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])), vReset(static_cast<float>(p[3])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t5 = charged[1] - vThreshold;
+    argument = t5;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t6 = charged[1] >= vThreshold ? 1.0f : 0.0f;
+    const float t7 = 1.0f - t6;
+    const float t11 = slope * g_spike;
+    const float t12 = t7 * g_next[1];
+    const float t13 = t11 + t12;
+    const float t14 = t13 + g_charged[1];
+    const float t15 = vDecay * t14;
+    const float t16 = g_next[0] + t14;
+    const float t17 = t16 + g_charged[0];
+    const float t18 = cDecay * t17;
+    g_x = t17;
+    g_state[0] = t18;
+    g_state[1] = t15;
+  }
+};
+
+struct Forward_CUBALIFNode_soft_full {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 3;
+  static constexpr int states = 2;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  float cDecay;
+  float vDecay;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Forward_CUBALIFNode_soft_full(const double* p) : cDecay(static_cast<float>(p[0])), vDecay(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = state[0] * cDecay;
+    const float t2 = t1 + x;
+    const float t3 = state[1] * vDecay;
+    const float t4 = t3 + t2;
+    const float t5 = t4 >= vThreshold ? 1.0f : 0.0f;
+    const float t6 = t5 * vThreshold;
+    const float t7 = t4 - t6;
+    next[0] = t2;
+    next[1] = t7;
+    charged[0] = t2;
+    charged[1] = t4;
+    spike = t5;
+  }
+};
+
+struct Backward_CUBALIFNode_soft_full {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 3;
+  static constexpr int states = 2;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 2;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float cDecay;
+  float vDecay;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Backward_CUBALIFNode_soft_full(const double* p) : cDecay(static_cast<float>(p[0])), vDecay(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t5 = charged[1] - vThreshold;
+    argument = t5;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t8 = slope * vThreshold;
+    const float t10 = -t8;
+    const float t11 = 1.0f + t10;
+    const float t12 = slope * g_spike;
+    const float t13 = t11 * g_next[1];
+    const float t14 = t12 + t13;
+    const float t15 = t14 + g_charged[1];
+    const float t16 = vDecay * t15;
+    const float t17 = g_next[0] + t15;
+    const float t18 = t17 + g_charged[0];
+    const float t19 = cDecay * t18;
+    g_x = t18;
+    g_state[0] = t19;
+    g_state[1] = t16;
+  }
+};
+
+struct Backward_CUBALIFNode_soft_detached {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 3;
+  static constexpr int states = 2;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 2;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float cDecay;
+  float vDecay;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Backward_CUBALIFNode_soft_detached(const double* p) : cDecay(static_cast<float>(p[0])), vDecay(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t5 = charged[1] - vThreshold;
+    argument = t5;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t9 = slope * g_spike;
+    const float t10 = t9 + g_next[1];
+    const float t11 = t10 + g_charged[1];
+    const float t12 = vDecay * t11;
+    const float t13 = g_next[0] + t11;
+    const float t14 = t13 + g_charged[0];
+    const float t15 = cDecay * t14;
+    g_x = t14;
+    g_state[0] = t15;
+    g_state[1] = t12;
+  }
+};
+
+struct Forward_CUBALIFNode_hard_full_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 4;
+  static constexpr int states = 2;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  float cDecay;
+  float vDecay;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Forward_CUBALIFNode_hard_full_half(const double* p) : cDecay(static_cast<float>(p[0])), vDecay(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])), vReset(static_cast<float>(p[3])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = half(x);
+    const float t2 = half(state[0] * cDecay);
+    const float t3 = half(t2 + t1);
+    const float t4 = half(state[1] * vDecay);
+    const float t5 = half(t4 + t3);
+    const float t6 = t5 >= vThreshold ? 1.0f : 0.0f;
+    const float t7 = half(1.0f - t6);
+    const float t8 = half(t5 * t7);
+    const float t9 = half(t6 * vReset);
+    const float t10 = half(t8 + t9);
+    next[0] = t3;
+    next[1] = t10;
+    charged[0] = t3;
+    charged[1] = t5;
+    spike = t6;
+  }
+};
+
+struct Backward_CUBALIFNode_hard_full_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 4;
+  static constexpr int states = 2;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 2;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float cDecay;
+  float vDecay;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Backward_CUBALIFNode_hard_full_half(const double* p) : cDecay(static_cast<float>(p[0])), vDecay(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])), vReset(static_cast<float>(p[3])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t6 = half(charged[1] - vThreshold);
+    argument = t6;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t7 = charged[1] >= vThreshold ? 1.0f : 0.0f;
+    const float t8 = half(1.0f - t7);
+    const float t9 = -slope;
+    const float t11 = t9 * charged[1];
+    const float t12 = t8 + t11;
+    const float t14 = slope * vReset;
+    const float t16 = t12 + t14;
+    const float t17 = slope * g_spike;
+    const float t18 = t16 * g_next[1];
+    const float t19 = t17 + t18;
+    const float t20 = t19 + g_charged[1];
+    const float t21 = vDecay * t20;
+    const float t22 = g_next[0] + t20;
+    const float t23 = t22 + g_charged[0];
+    const float t24 = cDecay * t23;
+    g_x = t23;
+    g_state[0] = t24;
+    g_state[1] = t21;
+  }
+};
+
+struct Backward_CUBALIFNode_hard_detached_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 4;
+  static constexpr int states = 2;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 2;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float cDecay;
+  float vDecay;
+  float vThreshold;
+  float vReset;
+  NEURON_CONSTRUCTOR explicit Backward_CUBALIFNode_hard_detached_half(const double* p) : cDecay(static_cast<float>(p[0])), vDecay(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])), vReset(static_cast<float>(p[3])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t6 = half(charged[1] - vThreshold);
+    argument = t6;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t7 = charged[1] >= vThreshold ? 1.0f : 0.0f;
+    const float t8 = half(1.0f - t7);
+    const float t12 = slope * g_spike;
+    const float t13 = t8 * g_next[1];
+    const float t14 = t12 + t13;
+    const float t15 = t14 + g_charged[1];
+    const float t16 = vDecay * t15;
+    const float t17 = g_next[0] + t15;
+    const float t18 = t17 + g_charged[0];
+    const float t19 = cDecay * t18;
+    g_x = t18;
+    g_state[0] = t19;
+    g_state[1] = t16;
+  }
+};
+
+struct Forward_CUBALIFNode_soft_full_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 3;
+  static constexpr int states = 2;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  float cDecay;
+  float vDecay;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Forward_CUBALIFNode_soft_full_half(const double* p) : cDecay(static_cast<float>(p[0])), vDecay(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = half(x);
+    const float t2 = half(state[0] * cDecay);
+    const float t3 = half(t2 + t1);
+    const float t4 = half(state[1] * vDecay);
+    const float t5 = half(t4 + t3);
+    const float t6 = t5 >= vThreshold ? 1.0f : 0.0f;
+    const float t7 = half(t6 * vThreshold);
+    const float t8 = half(t5 - t7);
+    next[0] = t3;
+    next[1] = t8;
+    charged[0] = t3;
+    charged[1] = t5;
+    spike = t6;
+  }
+};
+
+struct Backward_CUBALIFNode_soft_full_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 3;
+  static constexpr int states = 2;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 2;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float cDecay;
+  float vDecay;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Backward_CUBALIFNode_soft_full_half(const double* p) : cDecay(static_cast<float>(p[0])), vDecay(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t6 = half(charged[1] - vThreshold);
+    argument = t6;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t9 = slope * vThreshold;
+    const float t11 = -t9;
+    const float t12 = 1.0f + t11;
+    const float t13 = slope * g_spike;
+    const float t14 = t12 * g_next[1];
+    const float t15 = t13 + t14;
+    const float t16 = t15 + g_charged[1];
+    const float t17 = vDecay * t16;
+    const float t18 = g_next[0] + t16;
+    const float t19 = t18 + g_charged[0];
+    const float t20 = cDecay * t19;
+    g_x = t19;
+    g_state[0] = t20;
+    g_state[1] = t17;
+  }
+};
+
+struct Backward_CUBALIFNode_soft_detached_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 3;
+  static constexpr int states = 2;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 2;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float cDecay;
+  float vDecay;
+  float vThreshold;
+  NEURON_CONSTRUCTOR explicit Backward_CUBALIFNode_soft_detached_half(const double* p) : cDecay(static_cast<float>(p[0])), vDecay(static_cast<float>(p[1])), vThreshold(static_cast<float>(p[2])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t6 = half(charged[1] - vThreshold);
+    argument = t6;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t10 = slope * g_spike;
+    const float t11 = t10 + g_next[1];
+    const float t12 = t11 + g_charged[1];
+    const float t13 = vDecay * t12;
+    const float t14 = g_next[0] + t12;
+    const float t15 = t14 + g_charged[0];
+    const float t16 = cDecay * t15;
+    g_x = t15;
+    g_state[0] = t16;
+    g_state[1] = t13;
+  }
+};
+
+struct Forward_NonSpikingIFNode {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 0;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = false;
+  NEURON_CONSTRUCTOR explicit Forward_NonSpikingIFNode(const double*) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = state[0] + x;
+    next[0] = t1;
+    charged[0] = t1;
+    spike = 0.0f;
+  }
+};
+
+struct Backward_NonSpikingIFNode {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 0;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = false;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 0;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  NEURON_CONSTRUCTOR explicit Backward_NonSpikingIFNode(const double*) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t2 = g_next[0] + g_charged[0];
+    g_x = t2;
+    g_state[0] = t2;
+  }
+};
+
+struct Forward_NonSpikingIFNode_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 0;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = false;
+  NEURON_CONSTRUCTOR explicit Forward_NonSpikingIFNode_half(const double*) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = half(x);
+    const float t2 = half(state[0] + t1);
+    next[0] = t2;
+    charged[0] = t2;
+    spike = 0.0f;
+  }
+};
+
+struct Backward_NonSpikingIFNode_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 0;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = false;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 0;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  NEURON_CONSTRUCTOR explicit Backward_NonSpikingIFNode_half(const double*) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t3 = g_next[0] + g_charged[0];
+    g_x = t3;
+    g_state[0] = t3;
+  }
+};
+
+struct Forward_NonSpikingLIFNode {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 2;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = false;
+  float keep;
+  float rate;
+  NEURON_CONSTRUCTOR explicit Forward_NonSpikingLIFNode(const double* p) : keep(static_cast<float>(p[0])), rate(static_cast<float>(p[1])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = state[0] * keep;
+    const float t2 = x * rate;
+    const float t3 = t1 + t2;
+    next[0] = t3;
+    charged[0] = t3;
+    spike = 0.0f;
+  }
+};
+
+struct Backward_NonSpikingLIFNode {
+  using Register = float;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 2;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = false;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 0;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float keep;
+  float rate;
+  NEURON_CONSTRUCTOR explicit Backward_NonSpikingLIFNode(const double* p) : keep(static_cast<float>(p[0])), rate(static_cast<float>(p[1])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t4 = g_next[0] + g_charged[0];
+    const float t5 = keep * t4;
+    const float t6 = rate * t4;
+    g_x = t6;
+    g_state[0] = t5;
+  }
+};
+
+struct Forward_NonSpikingLIFNode_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 2;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = false;
+  float keep;
+  float rate;
+  NEURON_CONSTRUCTOR explicit Forward_NonSpikingLIFNode_half(const double* p) : keep(static_cast<float>(p[0])), rate(static_cast<float>(p[1])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = half(x);
+    const float t2 = half(state[0] * keep);
+    const float t3 = half(t1 * rate);
+    const float t4 = half(t2 + t3);
+    next[0] = t4;
+    charged[0] = t4;
+    spike = 0.0f;
+  }
+};
+
+struct Backward_NonSpikingLIFNode_half {
+  using Register = float;
+  static constexpr bool is_half = true;
+  static constexpr bool is_grid = false;
+  static constexpr int parameters = 2;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = false;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 0;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float keep;
+  float rate;
+  NEURON_CONSTRUCTOR explicit Backward_NonSpikingLIFNode_half(const double* p) : keep(static_cast<float>(p[0])), rate(static_cast<float>(p[1])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t5 = g_next[0] + g_charged[0];
+    const float t6 = keep * t5;
+    const float t7 = rate * t5;
+    g_x = t7;
+    g_state[0] = t6;
+  }
+};
+
 struct Forward_CubaLIFNode_full_fixed {
   using Register = double;
   static constexpr bool is_half = false;
@@ -3581,6 +6209,381 @@ struct Backward_CubaLIFNode_ignored_learned {
     g_state[1] = t27;
     g_parameter[0] = t32;
     g_parameter[1] = t28;
+  }
+};
+
+struct Forward_CubaLIFNode_slayer_learned {
+  using Register = double;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
+  static constexpr int parameters = 6;
+  static constexpr int states = 3;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  float gridScale;
+  double currentDecay;
+  double voltageDecay;
+  double thresholdGrid;
+  double biasGrid;
+  float center;
+  NEURON_CONSTRUCTOR explicit Forward_CubaLIFNode_slayer_learned(const double* p) : gridScale(static_cast<float>(p[0])), currentDecay(p[1]), voltageDecay(p[2]), thresholdGrid(p[3]), biasGrid(p[4]), center(static_cast<float>(p[5])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const double t1 = decay_fixed(state[0], currentDecay);
+    const double t2 = to_grid(x, gridScale);
+    const double t3 = t1 + t2;
+    const float t4 = from_grid(t3, gridScale);
+    const double t5 = to_grid(t4, gridScale);
+    const double t6 = decay_fixed(state[1], voltageDecay);
+    const double t8 = t6 + t5;
+    const double t9 = t8 + biasGrid;
+    const float t12 = t9 > thresholdGrid ? 1.0f : 0.0f;
+    const float t13 = 1.0f - t12;
+    const double t14 = gate(t9, t13);
+    next[0] = t3;
+    next[1] = t14;
+    next[2] = t9;
+    charged[0] = t3;
+    charged[1] = t9;
+    spike = t12;
+  }
+};
+
+struct Backward_CubaLIFNode_slayer_learned {
+  using Register = double;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
+  static constexpr int parameters = 6;
+  static constexpr int states = 3;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 3;
+  static constexpr int reads_states = 5;
+  static constexpr int learned = 2, learned_index[] = {1, 2, -1};
+  float gridScale;
+  double currentDecay;
+  double voltageDecay;
+  double thresholdGrid;
+  double biasGrid;
+  float center;
+  NEURON_CONSTRUCTOR explicit Backward_CubaLIFNode_slayer_learned(const double* p) : gridScale(static_cast<float>(p[0])), currentDecay(p[1]), voltageDecay(p[2]), thresholdGrid(p[3]), biasGrid(p[4]), center(static_cast<float>(p[5])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    state[0] = charged[0];
+    state[2] = charged[1];
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t10 = from_grid(charged[1], gridScale);
+    const float t11 = t10 - center;
+    argument = t11;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t2 = from_grid(currentDecay, 4096.0f);
+    const float t3 = 1.0f - t2;
+    const float t4 = from_grid(state[0], 4096.0f);
+    const float t5 = -t4;
+    const float t11 = from_grid(voltageDecay, 4096.0f);
+    const float t12 = 1.0f - t11;
+    const float t16 = from_grid(state[2], 4096.0f);
+    const float t17 = -t16;
+    const float t21 = 1.0f / gridScale;
+    const float t24 = t21 * slope;
+    const float t31 = t24 * g_spike;
+    const float t32 = t31 + g_next[2];
+    const float t33 = t32 + g_charged[1];
+    const float t34 = t12 * t33;
+    const float t35 = t17 * t33;
+    const float t36 = g_next[0] + t33;
+    const float t37 = t36 + g_charged[0];
+    const float t38 = t3 * t37;
+    const float t39 = t5 * t37;
+    const float t40 = gridScale * t37;
+    g_x = t40;
+    g_state[0] = t38;
+    g_state[1] = 0.0f;
+    g_state[2] = t34;
+    g_parameter[0] = t39;
+    g_parameter[1] = t35;
+  }
+};
+
+struct Forward_CubaLIFNode_exchange_fixed {
+  using Register = double;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
+  static constexpr int parameters = 6;
+  static constexpr int states = 2;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  float gridScale;
+  double currentDecay;
+  double voltageDecay;
+  double thresholdGrid;
+  double biasGrid;
+  float center;
+  NEURON_CONSTRUCTOR explicit Forward_CubaLIFNode_exchange_fixed(const double* p) : gridScale(static_cast<float>(p[0])), currentDecay(p[1]), voltageDecay(p[2]), thresholdGrid(p[3]), biasGrid(p[4]), center(static_cast<float>(p[5])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const float t1 = from_grid(state[0], gridScale);
+    const double t2 = to_grid(t1, gridScale);
+    const double t3 = decay_fixed(t2, currentDecay);
+    const double t4 = to_grid(x, gridScale);
+    const double t5 = t3 + t4;
+    const float t6 = from_grid(t5, gridScale);
+    const double t7 = to_grid(t6, gridScale);
+    const float t8 = from_grid(state[1], gridScale);
+    const double t9 = to_grid(t8, gridScale);
+    const double t10 = decay_fixed(t9, voltageDecay);
+    const double t11 = t10 + t7;
+    const double t12 = t11 + biasGrid;
+    const float t15 = t12 > thresholdGrid ? 1.0f : 0.0f;
+    const float t16 = 1.0f - t15;
+    const double t17 = gate(t12, t16);
+    next[0] = t5;
+    next[1] = t17;
+    charged[0] = t5;
+    charged[1] = t12;
+    spike = t15;
+  }
+};
+
+struct Backward_CubaLIFNode_exchange_fixed {
+  using Register = double;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
+  static constexpr int parameters = 6;
+  static constexpr int states = 2;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 2;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float gridScale;
+  double currentDecay;
+  double voltageDecay;
+  double thresholdGrid;
+  double biasGrid;
+  float center;
+  NEURON_CONSTRUCTOR explicit Backward_CubaLIFNode_exchange_fixed(const double* p) : gridScale(static_cast<float>(p[0])), currentDecay(p[1]), voltageDecay(p[2]), thresholdGrid(p[3]), biasGrid(p[4]), center(static_cast<float>(p[5])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t13 = from_grid(charged[1], gridScale);
+    const float t14 = t13 - center;
+    argument = t14;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t4 = from_grid(currentDecay, 4096.0f);
+    const float t5 = 1.0f - t4;
+    const float t13 = from_grid(voltageDecay, 4096.0f);
+    const float t14 = 1.0f - t13;
+    const float t18 = 1.0f / gridScale;
+    const float t20 = charged[1] > thresholdGrid ? 1.0f : 0.0f;
+    const float t21 = t18 * slope;
+    const float t22 = 1.0f - t20;
+    const float t23 = -t21;
+    const float t25 = from_grid(charged[1], 1.0f);
+    const float t26 = t23 * t25;
+    const float t27 = t22 + t26;
+    const float t28 = t21 * g_spike;
+    const float t29 = t27 * g_next[1];
+    const float t30 = t28 + t29;
+    const float t31 = t30 + g_charged[1];
+    const float t32 = t14 * t31;
+    const float t33 = g_next[0] + t31;
+    const float t34 = t33 + g_charged[0];
+    const float t35 = t5 * t34;
+    const float t36 = gridScale * t34;
+    g_x = t36;
+    g_state[0] = t35;
+    g_state[1] = t32;
+  }
+};
+
+struct Backward_CubaLIFNode_exchange_learned {
+  using Register = double;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
+  static constexpr int parameters = 6;
+  static constexpr int states = 2;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 3;
+  static constexpr int reads_states = 3;
+  static constexpr int learned = 2, learned_index[] = {1, 2, -1};
+  float gridScale;
+  double currentDecay;
+  double voltageDecay;
+  double thresholdGrid;
+  double biasGrid;
+  float center;
+  NEURON_CONSTRUCTOR explicit Backward_CubaLIFNode_exchange_learned(const double* p) : gridScale(static_cast<float>(p[0])), currentDecay(p[1]), voltageDecay(p[2]), thresholdGrid(p[3]), biasGrid(p[4]), center(static_cast<float>(p[5])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t15 = charged[1] > thresholdGrid ? 1.0f : 0.0f;
+    const float t16 = 1.0f - t15;
+    const double t17 = gate(charged[1], t16);
+    state[0] = charged[0];
+    state[1] = t17;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t13 = from_grid(charged[1], gridScale);
+    const float t14 = t13 - center;
+    argument = t14;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t1 = from_grid(state[0], gridScale);
+    const double t2 = to_grid(t1, gridScale);
+    const float t4 = from_grid(currentDecay, 4096.0f);
+    const float t5 = 1.0f - t4;
+    const float t6 = from_grid(t2, 4096.0f);
+    const float t7 = -t6;
+    const float t12 = from_grid(state[1], gridScale);
+    const double t13 = to_grid(t12, gridScale);
+    const float t15 = from_grid(voltageDecay, 4096.0f);
+    const float t16 = 1.0f - t15;
+    const float t17 = from_grid(t13, 4096.0f);
+    const float t18 = -t17;
+    const float t22 = 1.0f / gridScale;
+    const float t24 = charged[1] > thresholdGrid ? 1.0f : 0.0f;
+    const float t25 = t22 * slope;
+    const float t26 = 1.0f - t24;
+    const float t27 = -t25;
+    const float t29 = from_grid(charged[1], 1.0f);
+    const float t30 = t27 * t29;
+    const float t31 = t26 + t30;
+    const float t32 = t25 * g_spike;
+    const float t33 = t31 * g_next[1];
+    const float t34 = t32 + t33;
+    const float t35 = t34 + g_charged[1];
+    const float t36 = t16 * t35;
+    const float t37 = t18 * t35;
+    const float t38 = g_next[0] + t35;
+    const float t39 = t38 + g_charged[0];
+    const float t40 = t5 * t39;
+    const float t41 = t7 * t39;
+    const float t42 = gridScale * t39;
+    g_x = t42;
+    g_state[0] = t40;
+    g_state[1] = t36;
+    g_parameter[0] = t41;
+    g_parameter[1] = t37;
+  }
+};
+
+struct Backward_CubaLIFNode_exchangeDetached_fixed {
+  using Register = double;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
+  static constexpr int parameters = 6;
+  static constexpr int states = 2;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 2;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float gridScale;
+  double currentDecay;
+  double voltageDecay;
+  double thresholdGrid;
+  double biasGrid;
+  float center;
+  NEURON_CONSTRUCTOR explicit Backward_CubaLIFNode_exchangeDetached_fixed(const double* p) : gridScale(static_cast<float>(p[0])), currentDecay(p[1]), voltageDecay(p[2]), thresholdGrid(p[3]), biasGrid(p[4]), center(static_cast<float>(p[5])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t13 = from_grid(charged[1], gridScale);
+    const float t14 = t13 - center;
+    argument = t14;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t4 = from_grid(currentDecay, 4096.0f);
+    const float t5 = 1.0f - t4;
+    const float t13 = from_grid(voltageDecay, 4096.0f);
+    const float t14 = 1.0f - t13;
+    const float t18 = 1.0f / gridScale;
+    const float t20 = charged[1] > thresholdGrid ? 1.0f : 0.0f;
+    const float t21 = t18 * slope;
+    const float t22 = 1.0f - t20;
+    const float t24 = t21 * g_spike;
+    const float t25 = t22 * g_next[1];
+    const float t26 = t24 + t25;
+    const float t27 = t26 + g_charged[1];
+    const float t28 = t14 * t27;
+    const float t29 = g_next[0] + t27;
+    const float t30 = t29 + g_charged[0];
+    const float t31 = t5 * t30;
+    const float t32 = gridScale * t30;
+    g_x = t32;
+    g_state[0] = t31;
+    g_state[1] = t28;
+  }
+};
+
+struct Backward_CubaLIFNode_exchangeDetached_learned {
+  using Register = double;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
+  static constexpr int parameters = 6;
+  static constexpr int states = 2;
+  static constexpr int stored = 2;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 3;
+  static constexpr int reads_states = 3;
+  static constexpr int learned = 2, learned_index[] = {1, 2, -1};
+  float gridScale;
+  double currentDecay;
+  double voltageDecay;
+  double thresholdGrid;
+  double biasGrid;
+  float center;
+  NEURON_CONSTRUCTOR explicit Backward_CubaLIFNode_exchangeDetached_learned(const double* p) : gridScale(static_cast<float>(p[0])), currentDecay(p[1]), voltageDecay(p[2]), thresholdGrid(p[3]), biasGrid(p[4]), center(static_cast<float>(p[5])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t15 = charged[1] > thresholdGrid ? 1.0f : 0.0f;
+    const float t16 = 1.0f - t15;
+    const double t17 = gate(charged[1], t16);
+    state[0] = charged[0];
+    state[1] = t17;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t13 = from_grid(charged[1], gridScale);
+    const float t14 = t13 - center;
+    argument = t14;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t1 = from_grid(state[0], gridScale);
+    const double t2 = to_grid(t1, gridScale);
+    const float t4 = from_grid(currentDecay, 4096.0f);
+    const float t5 = 1.0f - t4;
+    const float t6 = from_grid(t2, 4096.0f);
+    const float t7 = -t6;
+    const float t12 = from_grid(state[1], gridScale);
+    const double t13 = to_grid(t12, gridScale);
+    const float t15 = from_grid(voltageDecay, 4096.0f);
+    const float t16 = 1.0f - t15;
+    const float t17 = from_grid(t13, 4096.0f);
+    const float t18 = -t17;
+    const float t22 = 1.0f / gridScale;
+    const float t24 = charged[1] > thresholdGrid ? 1.0f : 0.0f;
+    const float t25 = t22 * slope;
+    const float t26 = 1.0f - t24;
+    const float t28 = t25 * g_spike;
+    const float t29 = t26 * g_next[1];
+    const float t30 = t28 + t29;
+    const float t31 = t30 + g_charged[1];
+    const float t32 = t16 * t31;
+    const float t33 = t18 * t31;
+    const float t34 = g_next[0] + t31;
+    const float t35 = t34 + g_charged[0];
+    const float t36 = t5 * t35;
+    const float t37 = t7 * t35;
+    const float t38 = gridScale * t35;
+    g_x = t38;
+    g_state[0] = t36;
+    g_state[1] = t32;
+    g_parameter[0] = t37;
+    g_parameter[1] = t33;
   }
 };
 
@@ -4034,6 +7037,311 @@ struct Backward_CubaVoltage_ignored_learned {
   }
 };
 
+struct Forward_CubaVoltage_slayer_learned {
+  using Register = double;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
+  static constexpr int parameters = 5;
+  static constexpr int states = 2;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  float gridScale;
+  double voltageDecay;
+  double thresholdGrid;
+  double biasGrid;
+  float center;
+  NEURON_CONSTRUCTOR explicit Forward_CubaVoltage_slayer_learned(const double* p) : gridScale(static_cast<float>(p[0])), voltageDecay(p[1]), thresholdGrid(p[2]), biasGrid(p[3]), center(static_cast<float>(p[4])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const double t1 = to_grid(x, gridScale);
+    const double t2 = decay_fixed(state[0], voltageDecay);
+    const double t4 = t2 + t1;
+    const double t5 = t4 + biasGrid;
+    const float t8 = t5 > thresholdGrid ? 1.0f : 0.0f;
+    const float t9 = 1.0f - t8;
+    const double t10 = gate(t5, t9);
+    next[0] = t10;
+    next[1] = t5;
+    charged[0] = t5;
+    spike = t8;
+  }
+};
+
+struct Backward_CubaVoltage_slayer_learned {
+  using Register = double;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
+  static constexpr int parameters = 5;
+  static constexpr int states = 2;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 2;
+  static constexpr int learned = 1, learned_index[] = {1, -1};
+  float gridScale;
+  double voltageDecay;
+  double thresholdGrid;
+  double biasGrid;
+  float center;
+  NEURON_CONSTRUCTOR explicit Backward_CubaVoltage_slayer_learned(const double* p) : gridScale(static_cast<float>(p[0])), voltageDecay(p[1]), thresholdGrid(p[2]), biasGrid(p[3]), center(static_cast<float>(p[4])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    state[1] = charged[0];
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t6 = from_grid(charged[0], gridScale);
+    const float t7 = t6 - center;
+    argument = t7;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t3 = from_grid(voltageDecay, 4096.0f);
+    const float t4 = 1.0f - t3;
+    const float t8 = from_grid(state[1], 4096.0f);
+    const float t9 = -t8;
+    const float t13 = 1.0f / gridScale;
+    const float t16 = t13 * slope;
+    const float t23 = t16 * g_spike;
+    const float t24 = t23 + g_next[1];
+    const float t25 = t24 + g_charged[0];
+    const float t26 = t4 * t25;
+    const float t27 = t9 * t25;
+    const float t28 = gridScale * t25;
+    g_x = t28;
+    g_state[0] = 0.0f;
+    g_state[1] = t26;
+    g_parameter[0] = t27;
+  }
+};
+
+struct Forward_CubaVoltage_exchange_fixed {
+  using Register = double;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  float gridScale;
+  double voltageDecay;
+  double thresholdGrid;
+  double biasGrid;
+  float center;
+  NEURON_CONSTRUCTOR explicit Forward_CubaVoltage_exchange_fixed(const double* p) : gridScale(static_cast<float>(p[0])), voltageDecay(p[1]), thresholdGrid(p[2]), biasGrid(p[3]), center(static_cast<float>(p[4])) {}
+  NEURON_WORD void step(float x, const Register* state, Register* next, Register* charged, float& spike) const {
+    const double t1 = to_grid(x, gridScale);
+    const float t2 = from_grid(state[0], gridScale);
+    const double t3 = to_grid(t2, gridScale);
+    const double t4 = decay_fixed(t3, voltageDecay);
+    const double t5 = t4 + t1;
+    const double t6 = t5 + biasGrid;
+    const float t9 = t6 > thresholdGrid ? 1.0f : 0.0f;
+    const float t10 = 1.0f - t9;
+    const double t11 = gate(t6, t10);
+    next[0] = t11;
+    charged[0] = t6;
+    spike = t9;
+  }
+};
+
+struct Backward_CubaVoltage_exchange_fixed {
+  using Register = double;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float gridScale;
+  double voltageDecay;
+  double thresholdGrid;
+  double biasGrid;
+  float center;
+  NEURON_CONSTRUCTOR explicit Backward_CubaVoltage_exchange_fixed(const double* p) : gridScale(static_cast<float>(p[0])), voltageDecay(p[1]), thresholdGrid(p[2]), biasGrid(p[3]), center(static_cast<float>(p[4])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t7 = from_grid(charged[0], gridScale);
+    const float t8 = t7 - center;
+    argument = t8;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t5 = from_grid(voltageDecay, 4096.0f);
+    const float t6 = 1.0f - t5;
+    const float t10 = 1.0f / gridScale;
+    const float t12 = charged[0] > thresholdGrid ? 1.0f : 0.0f;
+    const float t13 = t10 * slope;
+    const float t14 = 1.0f - t12;
+    const float t15 = -t13;
+    const float t17 = from_grid(charged[0], 1.0f);
+    const float t18 = t15 * t17;
+    const float t19 = t14 + t18;
+    const float t20 = t13 * g_spike;
+    const float t21 = t19 * g_next[0];
+    const float t22 = t20 + t21;
+    const float t23 = t22 + g_charged[0];
+    const float t24 = t6 * t23;
+    const float t25 = gridScale * t23;
+    g_x = t25;
+    g_state[0] = t24;
+  }
+};
+
+struct Backward_CubaVoltage_exchange_learned {
+  using Register = double;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 1, learned_index[] = {1, -1};
+  float gridScale;
+  double voltageDecay;
+  double thresholdGrid;
+  double biasGrid;
+  float center;
+  NEURON_CONSTRUCTOR explicit Backward_CubaVoltage_exchange_learned(const double* p) : gridScale(static_cast<float>(p[0])), voltageDecay(p[1]), thresholdGrid(p[2]), biasGrid(p[3]), center(static_cast<float>(p[4])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t9 = charged[0] > thresholdGrid ? 1.0f : 0.0f;
+    const float t10 = 1.0f - t9;
+    const double t11 = gate(charged[0], t10);
+    state[0] = t11;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t7 = from_grid(charged[0], gridScale);
+    const float t8 = t7 - center;
+    argument = t8;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t2 = from_grid(state[0], gridScale);
+    const double t3 = to_grid(t2, gridScale);
+    const float t5 = from_grid(voltageDecay, 4096.0f);
+    const float t6 = 1.0f - t5;
+    const float t7 = from_grid(t3, 4096.0f);
+    const float t8 = -t7;
+    const float t12 = 1.0f / gridScale;
+    const float t14 = charged[0] > thresholdGrid ? 1.0f : 0.0f;
+    const float t15 = t12 * slope;
+    const float t16 = 1.0f - t14;
+    const float t17 = -t15;
+    const float t19 = from_grid(charged[0], 1.0f);
+    const float t20 = t17 * t19;
+    const float t21 = t16 + t20;
+    const float t22 = t15 * g_spike;
+    const float t23 = t21 * g_next[0];
+    const float t24 = t22 + t23;
+    const float t25 = t24 + g_charged[0];
+    const float t26 = t6 * t25;
+    const float t27 = t8 * t25;
+    const float t28 = gridScale * t25;
+    g_x = t28;
+    g_state[0] = t26;
+    g_parameter[0] = t27;
+  }
+};
+
+struct Backward_CubaVoltage_exchangeDetached_fixed {
+  using Register = double;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 0;
+  static constexpr int learned = 0, learned_index[] = {-1};
+  float gridScale;
+  double voltageDecay;
+  double thresholdGrid;
+  double biasGrid;
+  float center;
+  NEURON_CONSTRUCTOR explicit Backward_CubaVoltage_exchangeDetached_fixed(const double* p) : gridScale(static_cast<float>(p[0])), voltageDecay(p[1]), thresholdGrid(p[2]), biasGrid(p[3]), center(static_cast<float>(p[4])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t7 = from_grid(charged[0], gridScale);
+    const float t8 = t7 - center;
+    argument = t8;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t5 = from_grid(voltageDecay, 4096.0f);
+    const float t6 = 1.0f - t5;
+    const float t10 = 1.0f / gridScale;
+    const float t12 = charged[0] > thresholdGrid ? 1.0f : 0.0f;
+    const float t13 = t10 * slope;
+    const float t14 = 1.0f - t12;
+    const float t16 = t13 * g_spike;
+    const float t17 = t14 * g_next[0];
+    const float t18 = t16 + t17;
+    const float t19 = t18 + g_charged[0];
+    const float t20 = t6 * t19;
+    const float t21 = gridScale * t19;
+    g_x = t21;
+    g_state[0] = t20;
+  }
+};
+
+struct Backward_CubaVoltage_exchangeDetached_learned {
+  using Register = double;
+  static constexpr bool is_half = false;
+  static constexpr bool is_grid = true;
+  static constexpr int parameters = 5;
+  static constexpr int states = 1;
+  static constexpr int stored = 1;
+  static constexpr bool fires = true;
+  static constexpr bool reads_x = false;
+  static constexpr int reads_stored = 1;
+  static constexpr int reads_states = 1;
+  static constexpr int learned = 1, learned_index[] = {1, -1};
+  float gridScale;
+  double voltageDecay;
+  double thresholdGrid;
+  double biasGrid;
+  float center;
+  NEURON_CONSTRUCTOR explicit Backward_CubaVoltage_exchangeDetached_learned(const double* p) : gridScale(static_cast<float>(p[0])), voltageDecay(p[1]), thresholdGrid(p[2]), biasGrid(p[3]), center(static_cast<float>(p[4])) {}
+  NEURON_WORD void restore(const Register* charged, Register* state) const {
+    const float t9 = charged[0] > thresholdGrid ? 1.0f : 0.0f;
+    const float t10 = 1.0f - t9;
+    const double t11 = gate(charged[0], t10);
+    state[0] = t11;
+  }
+  NEURON_WORD void argument(const Register* charged, float& argument) const {
+    const float t7 = from_grid(charged[0], gridScale);
+    const float t8 = t7 - center;
+    argument = t8;
+  }
+  NEURON_WORD void step(float x, const Register* state, const Register* charged, float slope, float g_spike, const float* g_next, const float* g_charged, float& g_x, float* g_state, float* g_parameter) const {
+    const float t2 = from_grid(state[0], gridScale);
+    const double t3 = to_grid(t2, gridScale);
+    const float t5 = from_grid(voltageDecay, 4096.0f);
+    const float t6 = 1.0f - t5;
+    const float t7 = from_grid(t3, 4096.0f);
+    const float t8 = -t7;
+    const float t12 = 1.0f / gridScale;
+    const float t14 = charged[0] > thresholdGrid ? 1.0f : 0.0f;
+    const float t15 = t12 * slope;
+    const float t16 = 1.0f - t14;
+    const float t18 = t15 * g_spike;
+    const float t19 = t16 * g_next[0];
+    const float t20 = t18 + t19;
+    const float t21 = t20 + g_charged[0];
+    const float t22 = t6 * t21;
+    const float t23 = t8 * t21;
+    const float t24 = gridScale * t21;
+    g_x = t24;
+    g_state[0] = t22;
+    g_parameter[0] = t23;
+  }
+};
+
 struct Forward_CubaVoltage_chip {
   using Register = double;
   static constexpr bool is_half = false;
@@ -4137,12 +7445,53 @@ struct Forward_CubaVoltage_chip {
   ROW("ParametricLIFNode.soft.input.detached.half", Forward_LIFNode_soft_input_full_half, Backward_ParametricLIFNode_soft_input_detached_half) \
   ROW("ParametricLIFNode.soft.direct.full.half", Forward_LIFNode_soft_direct_full_half, Backward_ParametricLIFNode_soft_direct_full_half) \
   ROW("ParametricLIFNode.soft.direct.detached.half", Forward_LIFNode_soft_direct_full_half, Backward_ParametricLIFNode_soft_direct_detached_half) \
+  ROW("KLIFNode.hard.full", Forward_KLIFNode_hard_full, Backward_KLIFNode_hard_full) \
+  ROW("KLIFNode.hard.detached", Forward_KLIFNode_hard_full, Backward_KLIFNode_hard_detached) \
+  ROW("KLIFNode.soft.full", Forward_KLIFNode_soft_full, Backward_KLIFNode_soft_full) \
+  ROW("KLIFNode.soft.detached", Forward_KLIFNode_soft_full, Backward_KLIFNode_soft_detached) \
+  ROW("KLIFNode.hard.full.half", Forward_KLIFNode_hard_full_half, Backward_KLIFNode_hard_full_half) \
+  ROW("KLIFNode.hard.detached.half", Forward_KLIFNode_hard_full_half, Backward_KLIFNode_hard_detached_half) \
+  ROW("KLIFNode.soft.full.half", Forward_KLIFNode_soft_full_half, Backward_KLIFNode_soft_full_half) \
+  ROW("KLIFNode.soft.detached.half", Forward_KLIFNode_soft_full_half, Backward_KLIFNode_soft_detached_half) \
+  ROW("QIFNode.hard.full", Forward_QIFNode_hard_full, Backward_QIFNode_hard_full) \
+  ROW("QIFNode.hard.detached", Forward_QIFNode_hard_full, Backward_QIFNode_hard_detached) \
+  ROW("QIFNode.soft.full", Forward_QIFNode_soft_full, Backward_QIFNode_soft_full) \
+  ROW("QIFNode.soft.detached", Forward_QIFNode_soft_full, Backward_QIFNode_soft_detached) \
+  ROW("QIFNode.hard.full.half", Forward_QIFNode_hard_full_half, Backward_QIFNode_hard_full_half) \
+  ROW("QIFNode.hard.detached.half", Forward_QIFNode_hard_full_half, Backward_QIFNode_hard_detached_half) \
+  ROW("QIFNode.soft.full.half", Forward_QIFNode_soft_full_half, Backward_QIFNode_soft_full_half) \
+  ROW("QIFNode.soft.detached.half", Forward_QIFNode_soft_full_half, Backward_QIFNode_soft_detached_half) \
+  ROW("EIFNode.hard.full", Forward_EIFNode_hard_full, Backward_EIFNode_hard_full) \
+  ROW("EIFNode.hard.detached", Forward_EIFNode_hard_full, Backward_EIFNode_hard_detached) \
+  ROW("EIFNode.soft.full", Forward_EIFNode_soft_full, Backward_EIFNode_soft_full) \
+  ROW("EIFNode.soft.detached", Forward_EIFNode_soft_full, Backward_EIFNode_soft_detached) \
+  ROW("EIFNode.hard.full.half", Forward_EIFNode_hard_full_half, Backward_EIFNode_hard_full_half) \
+  ROW("EIFNode.hard.detached.half", Forward_EIFNode_hard_full_half, Backward_EIFNode_hard_detached_half) \
+  ROW("EIFNode.soft.full.half", Forward_EIFNode_soft_full_half, Backward_EIFNode_soft_full_half) \
+  ROW("EIFNode.soft.detached.half", Forward_EIFNode_soft_full_half, Backward_EIFNode_soft_detached_half) \
+  ROW("CUBALIFNode.hard.full", Forward_CUBALIFNode_hard_full, Backward_CUBALIFNode_hard_full) \
+  ROW("CUBALIFNode.hard.detached", Forward_CUBALIFNode_hard_full, Backward_CUBALIFNode_hard_detached) \
+  ROW("CUBALIFNode.soft.full", Forward_CUBALIFNode_soft_full, Backward_CUBALIFNode_soft_full) \
+  ROW("CUBALIFNode.soft.detached", Forward_CUBALIFNode_soft_full, Backward_CUBALIFNode_soft_detached) \
+  ROW("CUBALIFNode.hard.full.half", Forward_CUBALIFNode_hard_full_half, Backward_CUBALIFNode_hard_full_half) \
+  ROW("CUBALIFNode.hard.detached.half", Forward_CUBALIFNode_hard_full_half, Backward_CUBALIFNode_hard_detached_half) \
+  ROW("CUBALIFNode.soft.full.half", Forward_CUBALIFNode_soft_full_half, Backward_CUBALIFNode_soft_full_half) \
+  ROW("CUBALIFNode.soft.detached.half", Forward_CUBALIFNode_soft_full_half, Backward_CUBALIFNode_soft_detached_half) \
+  ROW("NonSpikingIFNode", Forward_NonSpikingIFNode, Backward_NonSpikingIFNode) \
+  ROW("NonSpikingIFNode.half", Forward_NonSpikingIFNode_half, Backward_NonSpikingIFNode_half) \
+  ROW("NonSpikingLIFNode", Forward_NonSpikingLIFNode, Backward_NonSpikingLIFNode) \
+  ROW("NonSpikingLIFNode.half", Forward_NonSpikingLIFNode_half, Backward_NonSpikingLIFNode_half) \
   ROW("CubaLIFNode.full.fixed", Forward_CubaLIFNode_full_fixed, Backward_CubaLIFNode_full_fixed) \
   ROW("CubaLIFNode.full.learned", Forward_CubaLIFNode_full_fixed, Backward_CubaLIFNode_full_learned) \
   ROW("CubaLIFNode.detached.fixed", Forward_CubaLIFNode_full_fixed, Backward_CubaLIFNode_detached_fixed) \
   ROW("CubaLIFNode.detached.learned", Forward_CubaLIFNode_full_fixed, Backward_CubaLIFNode_detached_learned) \
   ROW("CubaLIFNode.ignored.fixed", Forward_CubaLIFNode_full_fixed, Backward_CubaLIFNode_ignored_fixed) \
   ROW("CubaLIFNode.ignored.learned", Forward_CubaLIFNode_full_fixed, Backward_CubaLIFNode_ignored_learned) \
+  ROW("CubaLIFNode.slayer.learned", Forward_CubaLIFNode_slayer_learned, Backward_CubaLIFNode_slayer_learned) \
+  ROW("CubaLIFNode.exchange.fixed", Forward_CubaLIFNode_exchange_fixed, Backward_CubaLIFNode_exchange_fixed) \
+  ROW("CubaLIFNode.exchange.learned", Forward_CubaLIFNode_exchange_fixed, Backward_CubaLIFNode_exchange_learned) \
+  ROW("CubaLIFNode.exchangeDetached.fixed", Forward_CubaLIFNode_exchange_fixed, Backward_CubaLIFNode_exchangeDetached_fixed) \
+  ROW("CubaLIFNode.exchangeDetached.learned", Forward_CubaLIFNode_exchange_fixed, Backward_CubaLIFNode_exchangeDetached_learned) \
   ROW("CubaLIFNode.chip", Forward_CubaLIFNode_chip, NoBackward) \
   ROW("CubaCurrent.fixed", Forward_CubaCurrent_fixed, Backward_CubaCurrent_fixed) \
   ROW("CubaCurrent.learned", Forward_CubaCurrent_fixed, Backward_CubaCurrent_learned) \
@@ -4153,4 +7502,9 @@ struct Forward_CubaVoltage_chip {
   ROW("CubaVoltage.detached.learned", Forward_CubaVoltage_full_fixed, Backward_CubaVoltage_detached_learned) \
   ROW("CubaVoltage.ignored.fixed", Forward_CubaVoltage_full_fixed, Backward_CubaVoltage_ignored_fixed) \
   ROW("CubaVoltage.ignored.learned", Forward_CubaVoltage_full_fixed, Backward_CubaVoltage_ignored_learned) \
+  ROW("CubaVoltage.slayer.learned", Forward_CubaVoltage_slayer_learned, Backward_CubaVoltage_slayer_learned) \
+  ROW("CubaVoltage.exchange.fixed", Forward_CubaVoltage_exchange_fixed, Backward_CubaVoltage_exchange_fixed) \
+  ROW("CubaVoltage.exchange.learned", Forward_CubaVoltage_exchange_fixed, Backward_CubaVoltage_exchange_learned) \
+  ROW("CubaVoltage.exchangeDetached.fixed", Forward_CubaVoltage_exchange_fixed, Backward_CubaVoltage_exchangeDetached_fixed) \
+  ROW("CubaVoltage.exchangeDetached.learned", Forward_CubaVoltage_exchange_fixed, Backward_CubaVoltage_exchangeDetached_learned) \
   ROW("CubaVoltage.chip", Forward_CubaVoltage_chip, NoBackward)

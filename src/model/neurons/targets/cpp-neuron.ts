@@ -3,7 +3,7 @@
  * Members are the variant's parameters; states and charged values are arrays in declared order.
  */
 import { fail } from "../../../core/index.ts";
-import type { Flags, NeuronDefinition } from "../define.ts";
+import { type Flags, type NeuronDefinition, stateNamesOf } from "../define.ts";
 import type { Reading } from "../vocabulary.ts";
 import { type Cpp, CppLines, type CppType, cppWords } from "./cpp.ts";
 import { backwardStep, forwardStep, learnedParameters, restart } from "./step.ts";
@@ -52,7 +52,7 @@ function register({ gridScale }: NeuronDefinition): CppType {
 }
 
 /** The input and states of the step as C++ names; the half reading rounds the input where it comes in. */
-function leaves({ definition, reading }: VariantChoice, lines: CppLines): Leaves {
+function leaves({ definition, flags, reading }: VariantChoice, lines: CppLines): Leaves {
   const x = FLOAT("x");
   const parameters = Object.entries(definition.parameters).map(([name, { grid }]) => [
     name,
@@ -60,7 +60,7 @@ function leaves({ definition, reading }: VariantChoice, lines: CppLines): Leaves
   ]);
   return {
     x: reading === "half" ? lines.line("float", "half(x)", [x]) : x,
-    state: array(Object.keys(definition.state), "state", register(definition)),
+    state: array(stateNamesOf(definition, flags), "state", register(definition)),
     parameters: Object.fromEntries(parameters),
   };
 }
@@ -80,6 +80,8 @@ function members({ definition }: VariantChoice, parameters: readonly string[]): 
   const values = typed.map(({ name, type }, i) =>
     type === "float" ? `${name}(static_cast<float>(p[${i}]))` : `${name}(p[${i}])`,
   );
+  // a neuron without numbers of its own has nothing to initialise
+  if (typed.length === 0) return ["  NEURON_CONSTRUCTOR explicit NAME(const double*) {}"];
   return [...fields, `  NEURON_CONSTRUCTOR explicit NAME(const double* p) : ${values.join(", ")} {}`];
 }
 
@@ -104,7 +106,7 @@ function printForward(choice: VariantChoice) {
   const lines = new CppLines();
   const inputs = leaves(choice, lines);
   const result = forwardStep(definition, flags, cppWords(lines, reading), inputs);
-  const states = Object.keys(definition.state);
+  const states = stateNamesOf(definition, flags);
   const results: [string, Cpp][] = [
     ...states.map((name, i): [string, Cpp] => [`next[${i}]`, result.state[name]!]),
     ...[...result.charged.values()].map((value, i): [string, Cpp] => [`charged[${i}]`, value]),
@@ -133,7 +135,7 @@ function printRestart(choice: VariantChoice, charged: readonly string[], readSta
   const stored = array(charged, "charged", register(definition));
   const inputs = { ...leaves(choice, lines), charged: stored };
   const { state, argument } = restart(definition, flags, cppWords(lines, reading), inputs);
-  const states = Object.keys(definition.state);
+  const states = stateNamesOf(definition, flags);
   const restored = states.filter((name) => readStates.includes(name));
   const stateResults = restored.map((name): [string, Cpp] => [`state[${states.indexOf(name)}]`, state[name]!]);
   const values = [...stateResults.map(([, value]) => value), ...(argument ? [argument] : [])];
@@ -155,7 +157,7 @@ function printBackward(choice: VariantChoice, charged: readonly string[]) {
   const { definition, flags, reading } = choice;
   const lines = new CppLines();
   const inputs = leaves(choice, lines);
-  const states = Object.keys(definition.state);
+  const states = stateNamesOf(definition, flags);
   const result = backwardStep(definition, flags, cppWords(lines, reading), cppWords(lines, "float32"), {
     ...inputs,
     charged: array(charged, "charged", register(definition)),

@@ -4,7 +4,7 @@
  * `neuron_scan_words.h`.
  */
 import { fail } from "../../../core/index.ts";
-import type { FunctionWords } from "../../surrogates/index.ts";
+import { exponential, type FunctionWords } from "../../surrogates/index.ts";
 import type { Reading, Words } from "../vocabulary.ts";
 
 /** Reals are `float`; grid numbers are `double`, which holds whole numbers up to 2^53. */
@@ -86,7 +86,7 @@ export function cppWords(lines: CppLines, reading: Reading): Words<Cpp> & Functi
   };
   const operation = (sign: string) => (a: Cpp, b: Cpp) => real(`${a.code} ${sign} ${b.code}`, [a, b]);
   const mul = operation("*");
-  return {
+  const words: Words<Cpp> & FunctionWords<Cpp> = {
     constant: (value) => cppLiteral(value),
     add: operation("+"),
     sub: operation("-"),
@@ -97,6 +97,12 @@ export function cppWords(lines: CppLines, reading: Reading): Words<Cpp> & Functi
     pick: (a, b, yes, no) => lines.line("float", `${a.code} >= ${b.code} ? ${yes.code} : ${no.code}`, [a, b, yes, no]),
     powerOfTwo: (n) => call("float", "power_of_two", n),
     decay: mul,
+    exponential(a) {
+      const plain = exponential(reading === "half" ? cppWords(lines, "float32") : words, a);
+      return reading === "half" ? call("float", "half", plain) : plain;
+    },
+    relu: (a) => lines.line("float", `${a.code} > 0.0f ? ${a.code} : 0.0f`, [a]),
+    positive: (a) => lines.line("float", `${a.code} > 0.0f ? 1.0f : 0.0f`, [a]),
     decayFixed: (state, decay) => call("double", "decay_fixed", state, decay),
     toGrid: (x, scale) => call("double", "to_grid", x, scale),
     fromGrid: (i, scale) => call("float", "from_grid", i, scale),
@@ -111,4 +117,5 @@ export function cppWords(lines: CppLines, reading: Reading): Words<Cpp> & Functi
     hold: (a) => a,
     straightThrough: (value) => value,
   };
+  return words;
 }

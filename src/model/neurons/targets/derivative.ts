@@ -112,6 +112,10 @@ export function dualParameterWords<E>(words: ParameterWords<E>): ParameterWords<
     },
     roundEven: (a) => ({ value: words.roundEven(a.value), partials: a.partials }),
     clamp: (a, low, high) => ({ value: words.clamp(a.value, low, high), partials: a.partials }),
+    scaleGradient: (a, factor) => ({
+      value: words.scaleGradient(a.value, factor),
+      partials: chain.scaled(a.partials, () => words.constant(factor)),
+    }),
   };
 }
 
@@ -136,6 +140,15 @@ export function dualWords<E>(
   return {
     ...arithmetic,
     decay: (state, keep) => ({ ...arithmetic.mul(state, keep), value: values.decay(state.value, keep.value) }),
+    exponential(a) {
+      const value = values.exponential(a.value);
+      return { value, partials: chain.scaled(a.partials, () => value) };
+    },
+    relu: (a) => ({
+      value: values.relu(a.value),
+      partials: chain.scaled(a.partials, () => g.positive(a.value)),
+    }),
+    positive: (a) => constantDual(values.positive(a.value)),
     decayFixed: (state, decay) => ({
       value: values.decayFixed(state.value, decay.value),
       partials: chain.plus(

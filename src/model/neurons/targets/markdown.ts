@@ -3,7 +3,7 @@
  */
 import { z } from "zod";
 import { type FunctionWords, type SurrogateDefinition, surrogateDefinitions } from "../../surrogates/index.ts";
-import type { Flags, NeuronDefinition } from "../define.ts";
+import { type Flags, type NeuronDefinition, stateNamesOf } from "../define.ts";
 import { neuronDefinitions } from "../registry.ts";
 import { variantsOf } from "../variant.ts";
 import type { Words } from "../vocabulary.ts";
@@ -45,6 +45,9 @@ function formulaWords(lines: string[]): Words<Formula> & FunctionWords<Formula> 
     pick: (a, b, yes, no) => call("pick", { text: `${a.text} >= ${b.text}`, binds: 0 }, yes, no),
     powerOfTwo: (n) => atom(`2^${inside(n, 3)}`),
     decay: mul,
+    exponential: (a) => call("exp", a),
+    relu: (a) => call("relu", a),
+    positive: (a) => call("positive", a),
     decayFixed: (state, decay) => call("shift12", mul(state, infix("-", 1, 2)(atom("4096"), decay))),
     toGrid: (x, scale) => call("trunc", mul(scale, x)),
     fromGrid: infix("/", 2, 3),
@@ -66,7 +69,7 @@ export function equations(definition: NeuronDefinition, flags: Flags): string[] 
   const names = (keys: string[]) => Object.fromEntries(keys.map((key) => [key, atom(key)]));
   const result = forwardStep(definition, flags, formulaWords(lines), {
     x: atom("x"),
-    state: names(Object.keys(definition.state)),
+    state: names(stateNamesOf(definition, flags)),
     parameters: names(Object.keys(definition.parameters)),
   });
   return [...lines, ...Object.entries(result.state).map(([name, { text }]) => `${name}' = ${text}`)];
@@ -101,13 +104,17 @@ function range(field: FieldSchema): string {
 }
 
 function optionTable(schema: z.ZodType): string[] {
-  const { properties = {} } = z.toJSONSchema(schema, { io: "input" }) as { properties?: Record<string, FieldSchema> };
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: "input" }) as {
+    properties?: Record<string, FieldSchema>;
+    required?: string[];
+  };
+  const withoutDefault = (name: string) => (required.includes(name) ? "required" : "none");
   const rows = Object.entries(properties).map(([name, field]) => [
     `\`${name}\``,
     field.description ?? "",
     field.unit ?? "",
     range(field),
-    field.default === undefined ? "required" : `\`${JSON.stringify(field.default)}\``,
+    field.default === undefined ? withoutDefault(name) : `\`${JSON.stringify(field.default)}\``,
   ]);
   return table(["option", "meaning", "unit", "range", "default"], rows);
 }

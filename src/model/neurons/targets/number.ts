@@ -3,7 +3,7 @@
  * every word to float32, or to float16 in the half reading; grid numbers are exact.
  */
 import { f16round } from "@petamoriken/float16";
-import { float32Arithmetic } from "../../surrogates/index.ts";
+import { exponential, float32Arithmetic } from "../../surrogates/index.ts";
 import type { ParameterWords, Reading, Words } from "../vocabulary.ts";
 import { chipWords } from "./fixed.ts";
 
@@ -49,6 +49,9 @@ export function numberWords(reading: Reading): Words<number> {
     mul: (a, b) => round(a * b),
     div: (a, b) => round(a / b),
     decay: (state, keep) => round(state * keep),
+    exponential: (a) => round(exponential(float32Arithmetic, a)),
+    relu: (a) => (a > 0 ? a : 0),
+    positive: (a) => (a > 0 ? 1 : 0),
     ...gridWords,
     ...(reading === "chip" ? chipWords : {}),
     charged: (_, value) => value,
@@ -78,4 +81,5 @@ export const float64Words: ParameterWords<number> = {
   sigmoid: (a) => 1 / (1 + Math.exp(-a)),
   roundEven,
   clamp: (a, low, high) => Math.min(Math.max(a, low), high),
+  scaleGradient: (a) => a,
 };

@@ -1,13 +1,13 @@
 /**
  * The words as ONNX nodes, through a small interface that an exporter implements. Constants are folded only where one
- * side is 0 or 1, so the operator list is exactly that of the definition; the first step from a zero state loses its
+ * side is 0 or 1 or both are numbers, so the operator list is exactly that of the definition; the first step from a zero state loses its
  * decay and its `Add`.
  */
 import { fail } from "../../../core/index.ts";
 import { neuronDefinition } from "../registry.ts";
 import { choiceOf, variantOf } from "../variant.ts";
 import type { Reading, Words } from "../vocabulary.ts";
-import { roundTo } from "./number.ts";
+import { numberWords, roundTo } from "./number.ts";
 import { forwardStep } from "./step.ts";
 
 /** Adds nodes to a graph. Values are the sink's own names of tensors. */
@@ -19,6 +19,8 @@ export interface OnnxSink {
   mul(a: string, b: string): string;
   div(a: string, b: string): string;
   negate(a: string): string;
+  exponential(a: string): string;
+  relu(a: string): string;
   greaterOrEqual(a: string, b: string): string;
   greater(a: string, b: string): string;
   /** A boolean tensor as 0 and 1 of the graph's float type. */
@@ -40,11 +42,18 @@ function refused(kind: string, word: string, reason: string): never {
 /** The words over a sink. `kind` is named where a word is refused. */
 export function onnxWords(sink: OnnxSink, kind: string, reading: Reading): Words<OnnxValue> {
   const named = (value: OnnxValue) => (typeof value === "number" ? sink.constant(value) : value);
-  const both = (operation: (a: string, b: string) => string) => (a: OnnxValue, b: OnnxValue) =>
-    operation(named(a), named(b));
   const integers = "It counts on an integer grid with 12-bit decays, which float operators would only approximate.";
   const refuse = (word: string) => () => refused(kind, word, integers);
-  const [add, sub, mul] = [both(sink.add.bind(sink)), both(sink.sub.bind(sink)), both(sink.mul.bind(sink))];
+  const numbers = numberWords(reading);
+  /** Two numbers are computed here, with the rounding that the operator would have; a tensor makes a node. */
+  const folded =
+    (compute: (a: number, b: number) => number, operation: (a: string, b: string) => string) =>
+    (a: OnnxValue, b: OnnxValue): OnnxValue =>
+      typeof a === "number" && typeof b === "number" ? compute(a, b) : operation(named(a), named(b));
+  const add = folded(numbers.add, sink.add.bind(sink));
+  const sub = folded(numbers.sub, sink.sub.bind(sink));
+  const mul = folded(numbers.mul, sink.mul.bind(sink));
+  const div = folded(numbers.div, sink.div.bind(sink));
   const times = (a: OnnxValue, b: OnnxValue): OnnxValue => {
     if (a === 0 || b === 0) return 0;
     if (a === 1) return b;
@@ -55,9 +64,12 @@ export function onnxWords(sink: OnnxSink, kind: string, reading: Reading): Words
     add: (a, b) => (a === 0 ? b : b === 0 ? a : add(a, b)),
     sub: (a, b) => (b === 0 ? a : sub(a, b)),
     mul: times,
-    div: both(sink.div.bind(sink)),
+    div: (a, b) => (b === 1 ? a : div(a, b)),
     negate: (a) => (typeof a === "number" ? -a : sink.negate(a)),
     decay: times,
+    exponential: (a) => (typeof a === "number" ? numbers.exponential(a) : sink.exponential(a)),
+    relu: (a) => (typeof a === "number" ? numbers.relu(a) : sink.relu(a)),
+    positive: (a) => (typeof a === "number" ? numbers.positive(a) : sink.cast(sink.greater(a, sink.constant(0)))),
     decayFixed: refuse("decayFixed"),
     toGrid: refuse("toGrid"),
     fromGrid: refuse("fromGrid"),

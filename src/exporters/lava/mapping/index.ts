@@ -1,0 +1,4 @@
+/** Mapping and cost of a `.net` file, for `spikeship map` and `spikeship inspect`. */
+export { mapPlan } from "./map.ts";
+export { mapNetFile } from "./report.ts";
+export { coreTables } from "./tables.ts";
