@@ -187,17 +187,33 @@ function apt(...args) {
   return run(first, rest);
 }
 
-/** A browser for the test of the report's page, which is skipped without one: what hinders its installation is said, no more. */
+const pythonImports = (module) =>
+  ["python3", "/usr/bin/python3"].some((python) => run(python, ["-c", `import ${module}`]).ok);
+
+/** What some tests need besides the product; without it they are skipped and say why. */
+const testTools = [
+  {
+    name: "a browser for the report's page",
+    package: "chromium",
+    present: () => ["chromium", "chromium-browser", "google-chrome"].some(has),
+  },
+  { name: "NumPy for the generated scripts", package: "python3-numpy", present: () => pythonImports("numpy") },
+  { name: "PyTorch for the generated modules", package: "python3-torch", present: () => pythonImports("torch") },
+  { name: "ONNX's own checker", package: "python3-onnx", present: () => pythonImports("onnx") },
+];
+
+/** What hinders an installation is said, no more: the tests run without. */
 function installTestTools() {
-  if (["chromium", "chromium-browser", "google-chrome"].some(has)) return;
-  if (!mayInstall()) return say("no browser found; install chromium to test the report's page");
-  say("installing Chromium for the test of the report's page (chromium)");
+  const missing = testTools.filter(({ present }) => !present());
+  if (missing.length === 0) return;
+  const names = missing.map((tool) => tool.package).join(", ");
+  if (!mayInstall()) return say(`tests that need ${names} will be skipped; install them to run these tests`);
   apt("update");
-  const { ok, output } = apt("install", "-y", "--no-install-recommends", "chromium");
-  if (!ok)
-    say(
-      `could not install chromium, so the report's page is not tested in a browser: ${output.trimEnd().split("\n").at(-1)}`,
-    );
+  for (const tool of missing) {
+    say(`installing ${tool.name} (${tool.package})`);
+    const { ok, output } = apt("install", "-y", "--no-install-recommends", tool.package);
+    if (!ok) say(`could not install ${tool.package}, its tests are skipped: ${output.trimEnd().split("\n").at(-1)}`);
+  }
 }
 
 function installSystemPackages() {

@@ -6,10 +6,20 @@ const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 
 /** @throws FILE when it is not JSON, OPTION naming the field that is unknown or out of range. */
 export function readConfig(path: string): Config {
+  return parseWith(configSchema, readJson(path), path);
+}
+
+/** The network of a config, or of a file that describes a network alone. Errors as `readConfig`. */
+export function readNetwork(path: string): { network: unknown; seed: number } {
+  const json = readJson(path);
+  const alone = json !== null && typeof json === "object" && "root" in json;
+  return alone ? { network: json, seed: 0 } : parseWith(configSchema, json, path);
+}
+
+function readJson(path: string): unknown {
   const text = new TextDecoder().decode(readFileChecked(path, { maxBytes: MAX_CONFIG_BYTES }));
-  let json: unknown;
   try {
-    json = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     fail("FILE", {
       where: path,
@@ -18,5 +28,4 @@ export function readConfig(path: string): Config {
       hint: "spikeship schema prints what a config holds.",
     });
   }
-  return parseWith(configSchema, json, path);
 }

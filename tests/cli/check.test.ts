@@ -86,7 +86,7 @@ describe("check", () => {
       expect(code, args.join(" ")).toBe(2);
       return err;
     };
-    expect(await refused("-t", "loihi", foreign)).toContain("config (.json) or a checkpoint");
+    expect(await refused("-t", "loihi", foreign)).toContain(".net file");
     expect(await refused("-t", "lynxi", config, "--fix", "x.onnx")).toContain("--fix");
     mkdirSync(join(folder, "empty"), { recursive: true });
     expect(await refused("-t", "lynxi", join(folder, "empty"))).toContain("manifest.json");

@@ -28,10 +28,7 @@ export function layerOf(file: ReferenceFile, path: string, options: Record<strin
   const { backend: _, ...args } = config.args;
   const chosen = config.surrogate_function;
   const surrogate = chosen ? { surrogate: { kind: chosen.class, ...optionsOf(chosen.args) } } : {};
-  const layer = layerFromDescription(
-    { kind: config.class, ...optionsOf(args), ...surrogate, ...options },
-    layers,
-  );
+  const layer = layerFromDescription({ kind: config.class, ...optionsOf(args), ...surrogate, ...options }, layers);
   layer.stepMode = config.step_mode;
   if (file.has(`${path}/params`)) {
     for (const name of file.keys(`${path}/params`)) layer.setTensor(name, tensorOf(file, `${path}/params/${name}`));

@@ -83,6 +83,7 @@ describe("foldBatchNorm", () => {
     const other = Linear({ inFeatures: 2, outFeatures: 2 });
     const { code, message } = errorOf(() => foldBatchNorm(other, BatchNorm2d({ numFeatures: 2 })));
     expect(code).toBe("OPTION");
-    expect(message).toContain("expected a Conv2d before a BatchNorm2d, got Linear and BatchNorm2d");
+    expect(message).toContain("expected a layer with weights before the batch norm of its shape");
+    expect(message).toContain("got Linear and BatchNorm2d");
   });
 });

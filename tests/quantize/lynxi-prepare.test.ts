@@ -103,7 +103,7 @@ describe("prepareForLynxi", () => {
     const { code, message } = errorOf(() => prepareForLynxi(network));
     expect(code).toBe("TARGET");
     expect(message).toContain(
-      'Lynxi, CubaLIFNode "neuron": expected an IFNode, LIFNode or ParametricLIFNode, got CubaLIFNode',
+      'Lynxi, CubaLIFNode "neuron": expected a neuron with a float16 reading, such as IFNode or LIFNode, got CubaLIFNode',
     );
     const unknown = errorOf(() => prepareForLynxi(network, { options: { foldBatchNorms: true } }));
     expect(unknown.message).toContain('Did you mean "foldBatchNorm"?');

@@ -6,7 +6,7 @@ import { type DeploymentTarget, type FileChange, readArtefactHead, targetById } 
 import { layers } from "../../layers.ts";
 import { loadCheckpoint, type Network, networkFromDescription } from "../../model/index.ts";
 import { collectPair, optionPairs } from "../arguments.ts";
-import { readConfig } from "../config-file.ts";
+import { readNetwork } from "../config-file.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printFindings, printResult } from "../output.ts";
 
@@ -74,7 +74,14 @@ async function checkFile(path: string, target: DeploymentTarget, options: Option
 }
 
 async function fixFile(path: string, output: string, target: DeploymentTarget, options: Options): Promise<void> {
-  if (!target.fixFile) failNoFileRules(path, target);
+  if (!target.fixFile) {
+    fail("OPTION", {
+      where: `check --target ${target.id} --fix`,
+      expected: "a chip whose files have legal rewrites",
+      got: `"${target.id}"`,
+      hint: "Export the network again instead.",
+    });
+  }
   const { bytes, changes, findings } = await target.fixFile(path, optionPairs(options.option));
   writeFileAtomic(output, bytes);
   printResult(options.json, { output, changes, findings }, () =>
@@ -115,6 +122,6 @@ function endWith(findings: Findings): void {
 
 function openNetwork(path: string): Network {
   if (path.endsWith(".safetensors")) return loadCheckpoint(path, layers).network;
-  const config = readConfig(path);
-  return networkFromDescription(config.network, layers, config.seed);
+  const { network, seed } = readNetwork(path);
+  return networkFromDescription(network, layers, seed);
 }

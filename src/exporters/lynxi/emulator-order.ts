@@ -22,6 +22,8 @@ const ELEMENTWISE = new Set([
   "Less",
   "Not",
   "Cast",
+  "Exp",
+  "Relu",
 ]);
 
 /** Operators that move whole rows of the first axis. */

@@ -5,6 +5,7 @@
  */
 import { fail, SpikeshipError, sizeOf } from "../../core/index.ts";
 import { core } from "../../kernels/index.ts";
+import { type RunPart, runInChunks, segmentsOf } from "./emulator-chunks.ts";
 import type { SeenResult } from "./emulator-numbers.ts";
 import { EMULATED } from "./emulator-operators.ts";
 import { orderedInputs, plain, withOrder } from "./emulator-order.ts";
@@ -135,8 +136,11 @@ function expectKnown({ opset, nodes }: OnnxModel): void {
 }
 
 function useCounts(model: OnnxModel): Map<string, number> {
+  return usesOf([...model.nodes.flatMap(({ inputs }) => inputs), ...model.outputs.map(({ name }) => name)]);
+}
+
+function usesOf(names: readonly string[]): Map<string, number> {
   const uses = new Map<string, number>();
-  const names = [...model.nodes.flatMap(({ inputs }) => inputs), ...model.outputs.map(({ name }) => name)];
   for (const name of names) uses.set(name, (uses.get(name) ?? 0) + 1);
   return uses;
 }
@@ -161,26 +165,41 @@ function inputValue(machine: Machine, input: OnnxModel["inputs"][number], given:
   return value;
 }
 
-function runNodes(
-  model: OnnxModel,
-  machine: Machine,
-  values: Map<string, Value>,
-  { watched, see }: Looking,
-): NonFinite[] {
+function runNodes(model: OnnxModel, machine: Machine, values: Map<string, Value>, looking: Looking): NonFinite[] {
   const uses = useCounts(model);
-  const nonFinite: NonFinite[] = [];
-  for (const node of model.nodes) {
+  const found = new Map<string, number>();
+  for (const segment of segmentsOf(model)) {
+    const part: RunPart = (some, local, kept) => {
+      const within = usesOf(segment.nodes.flatMap(({ inputs }) => inputs).concat(kept));
+      runList(some, segment.nodes, local, within, looking, found);
+    };
+    if (segment.chunked && runInChunks(machine, segment, values, part)) {
+      for (const name of segment.nodes.flatMap(({ inputs }) => inputs)) release(name, values, uses);
+    } else runList(machine, segment.nodes, values, uses, looking, found);
+  }
+  return [...found].map(([node, count]) => ({ node, count }));
+}
+
+/** `found`: out, numbers that are not finite by node. */
+function runList(
+  machine: Machine,
+  nodes: readonly OnnxNode[],
+  values: Map<string, Value>,
+  uses: Map<string, number>,
+  { watched, see }: Looking,
+  found: Map<string, number>,
+): void {
+  for (const node of nodes) {
     if (node.op === "Constant") continue;
     const result = runNode(machine, node, values, see);
     const name = node.outputs[0]!;
     values.set(name, result);
     if (result.buffer && !result.binary && (watched?.has(name) ?? roundsResult(node.op))) {
       const count = core().countNonFinite(result.buffer.id, machine.count(result));
-      if (count > 0) nonFinite.push({ node: node.name, count });
+      if (count > 0) found.set(node.name, (found.get(node.name) ?? 0) + count);
     }
     for (const input of node.inputs) release(input, values, uses);
   }
-  return nonFinite;
 }
 
 function runNode(machine: Machine, node: OnnxNode, values: ReadonlyMap<string, Value>, see: Looking["see"]): Value {

@@ -6,7 +6,7 @@ import type { GraphLayout } from "./layout.ts";
 import type { OnnxModel } from "./onnx-model.ts";
 import { type HostArray, openSession } from "./session.ts";
 import { type GraphCall, isStepLayout, runSteps } from "./step/run-steps.ts";
-import { twinOf } from "./twin.ts";
+import { float32Of, twinOf } from "./twin.ts";
 
 /** `float32` and `twin` run in ONNX Runtime; `emulator` and `emulator32` (no rounding) in ours. */
 export type ExecutionMode = "float32" | "twin" | "emulator" | "emulator32";
@@ -36,7 +36,7 @@ export async function openExecutor(model: OnnxModel, mode: ExecutionMode, where:
       close: async () => emulator.close(),
     };
   }
-  const session = await openSession(mode === "twin" ? twinOf(model) : model, where);
+  const session = await openSession(mode === "twin" ? twinOf(model) : float32Of(model), where);
   return {
     callsPerRun: () => 1,
     run: (layout, input, calls) =>

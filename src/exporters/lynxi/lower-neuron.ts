@@ -122,7 +122,8 @@ export function factsOf(node: NeuronNode, spikes: BuiltValue, form: NeuronForm =
       got: JSON.stringify(node.options),
     });
   }
-  const shifted = form === "shift" && vReset !== null && vReset !== 0 && neuronDefinition(node.neuron).shifted !== undefined;
+  const shifted =
+    form === "shift" && vReset !== null && vReset !== 0 && neuronDefinition(node.neuron).shifted !== undefined;
   return {
     layer: node.source,
     kind: node.neuron,

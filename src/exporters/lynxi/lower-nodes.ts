@@ -144,7 +144,15 @@ export const LOWERINGS: NodeLowerings = {
   neuron: neuronLowering,
   parallelNeuron: parallelNeuronLowering,
   delay: {
-    refuse: accepted,
+    refuse: ({ channels, steps }) =>
+      channels
+        ? {
+            rule: "LX004",
+            expected: "the same delay for every channel",
+            got: `delays of up to ${steps} steps by channel`,
+            hint: "Give the layer one delay.",
+          }
+        : null,
     lower(node, inputs, context) {
       const { builder, steps, batch } = context;
       const x = context.timed(only(inputs), `${node.id}.repeat`);

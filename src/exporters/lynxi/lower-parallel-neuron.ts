@@ -43,7 +43,13 @@ function stepOf(
   const length = channels.shape[2]!;
   const weight = builder.floats(`${step}.weight`, [1, steps, 1], row, `${node.source} weight`);
   const bias = builder.floats(`${step}.bias`, [1], [node.bias.data[t]!], `${node.source} bias`);
-  const window = { dilations: ints([1]), group: int(1), kernel_shape: ints([1]), pads: ints([0, 0]), strides: ints([1]) };
+  const window = {
+    dilations: ints([1]),
+    group: int(1),
+    kernel_shape: ints([1]),
+    pads: ints([0, 0]),
+    strides: ints([1]),
+  };
   const sum = builder.node("Conv", `${step}.sum`, [channels, weight, bias], { shape: [1, 1, length] }, window);
   const potential = builder.reshape(`${step}.potential`, sum, [1, batch, length / batch]);
   const sink = new StepSink(builder, step, node.source, potential);

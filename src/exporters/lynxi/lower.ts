@@ -139,7 +139,14 @@ export function lowerGraph(
   options: LoweringOptions = {},
   lowerings: NodeLowerings = LOWERINGS,
 ): Lowering {
-  const { batch = 1, opset = 12, dtype = "float32", foldBatchNorm = true, neuronForm = "shift", output = "rate" } = options;
+  const {
+    batch = 1,
+    opset = 12,
+    dtype = "float32",
+    foldBatchNorm = true,
+    neuronForm = "shift",
+    output = "rate",
+  } = options;
   if (!Number.isInteger(batch) || batch < 1) {
     fail("OPTION", { where: "Lynxi export: batch", expected: "a whole number from 1", got: `${batch}` });
   }

@@ -57,6 +57,18 @@ const exportOptions = z.strictObject({
     .refine((numbers) => numbers.every((number) => number !== 0), "must not be 0")
     .optional()
     .describe("of bytes, what is divided by; default 255, for spikes 1"),
+  neuronForm: z
+    .enum(["shift", "exact"])
+    .default("shift")
+    .describe("hard reset to another potential than 0: seen from that potential (shift), or written literally (exact)"),
+  output: z
+    .enum(["rate", "spikes"])
+    .default("rate")
+    .describe("what the graph gives: means over time, or the output of every step"),
+  taps: z
+    .union([z.string().transform((paths) => paths.split(",")), z.array(z.string())])
+    .optional()
+    .describe("paths of layers whose outputs the graph gives too, behind its own; on the command line with commas"),
   foldBatchNorm: z
     .boolean()
     .optional()
@@ -119,6 +131,7 @@ export function createLynxiTarget({ prepare, isPrepared }: LynxiTargetParts): De
     notProven: [
       "That Lynxi's compiler accepts the graph: it is closed and was not run.",
       "That the chip adds inside a convolution as assumed (wide, rounded once): its accumulators are not public.",
+      "That the PyTorch module of a single step computes what its graph does: the comparisons run the graph.",
       "Speed and energy on the chip.",
     ],
     commands: ({ files }) => [
@@ -134,7 +147,7 @@ export function createLynxiTarget({ prepare, isPrepared }: LynxiTargetParts): De
     prepare,
     isPrepared,
     async export(network, directory, options = {}) {
-      const { style, ioType, runBatch, foldBatchNorm, inputType, mean, variance, ...lowering } = parseWith(
+      const { style, ioType, runBatch, foldBatchNorm, inputType, mean, variance, taps, ...lowering } = parseWith(
         exportOptions,
         options,
         "Lynxi export options",
@@ -144,7 +157,9 @@ export function createLynxiTarget({ prepare, isPrepared }: LynxiTargetParts): De
         fail("OPTION", { where: "Lynxi export options", expected, got: "no inputType" });
       }
       const fold = foldBatchNorm ?? !isPrepared(network);
-      return writeArtefact(lowerNetwork(network, { ...lowering, foldBatchNorm: fold }, style), directory, {
+      if (style !== "whole-sequence") expectStepOptions({ ...lowering, taps });
+      const chosen = { ...lowering, foldBatchNorm: fold, ...(taps ? { taps } : {}) };
+      return writeArtefact(lowerNetwork(network, chosen, style), directory, {
         ioType,
         runBatch,
         byteInput: inputType ? { ...(mean ? { mean } : {}), ...(variance ? { variance } : {}) } : null,
@@ -158,6 +173,17 @@ export function createLynxiTarget({ prepare, isPrepared }: LynxiTargetParts): De
     inspect: async (path) => inspectOnnx(path),
     comparisons: comparisonsFor,
   };
+}
+
+/** A graph of one step gives its output and its states; its neurons are written from their reset potential. */
+function expectStepOptions({
+  neuronForm,
+  output,
+  taps,
+}: Pick<LynxiExportOptions, "neuronForm" | "output" | "taps">): void {
+  if (neuronForm === "shift" && output === "rate" && !taps) return;
+  const expected = "neuronForm shift, output rate and no taps for a graph of one time-step";
+  fail("OPTION", { where: "Lynxi export options", expected, got: `${neuronForm}, ${output}, ${taps ?? "no taps"}` });
 }
 
 /** A network as an ONNX model for the chip. @throws TARGET naming the layer that cannot be held. */

@@ -59,6 +59,15 @@ function integerValues(model: OnnxModel): Set<string> {
   return names;
 }
 
+/**
+ * The graph as float32 arithmetic sees it: where it is typed float16, the same typed float32 (an executor that computes neighbouring float16 nodes in
+ * float32, and rounds between the others, shows neither precision). A graph typed float32 is returned as it is.
+ */
+export function float32Of(model: OnnxModel): OnnxModel {
+  const half = [...model.inputs, ...model.outputs, ...model.initializers].some(({ type }) => type === "float16");
+  return half ? typedFloat32(model) : model;
+}
+
 /** The same graph with every float16 value typed float32, and every stored number rounded to float16. */
 function typedFloat32(model: OnnxModel): OnnxModel {
   const value = (facts: OnnxValue): OnnxValue => (facts.type === "float16" ? { ...facts, type: "float32" } : facts);
@@ -66,6 +75,7 @@ function typedFloat32(model: OnnxModel): OnnxModel {
     ...model,
     inputs: model.inputs.map(value),
     outputs: model.outputs.map(value),
+    values: model.values.map(value),
     initializers: model.initializers.map(roundedTensor),
     nodes: model.nodes.map((node) => ({
       ...node,

@@ -107,9 +107,13 @@ export function findingsOf(
   return [...checkModel(decodeOnnx(graph, GRAPH_FILE), known), ...roundingLosses(lowering)];
 }
 
-/** @throws OPTION when the graph is no single step. */
+/** @throws OPTION when the graph is no single step, or gives more than its output and its states. */
 function moduleOf(lowering: Lowering, graph: Uint8Array): TorchModule {
-  const { step } = lowering;
+  const { step, model } = lowering;
+  if (step && model.outputs.length > step.states.length + 1) {
+    const hint = "Write the single step as an ONNX graph, or leave the taps out.";
+    fail("OPTION", { where: "Lynxi export: taps", expected: "none with a PyTorch module", got: "some", hint });
+  }
   if (step) return torchModule({ ...lowering, step }, sha256(graph));
   fail("OPTION", { where: "Lynxi export: torch", expected: "a graph of one time-step", got: "a whole sequence" });
 }

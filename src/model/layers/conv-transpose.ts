@@ -43,10 +43,7 @@ const windowOf = (o: ConvTransposeLayerOptions, axes: number) => ({
 });
 
 /** Input `[I, spatial...]`, output `[O, spatial'...]`; weight `[I, O/groups, k...]`, bias `[O]`. */
-const definitionOf = (
-  kind: string,
-  axes: number,
-): LayerDefinition<ConvTransposeLayerOptions, ConvTransposeInput> => ({
+const definitionOf = (kind: string, axes: number): LayerDefinition<ConvTransposeLayerOptions, ConvTransposeInput> => ({
   kind,
   summary: "transposed convolution: each input pixel adds a window to the output",
   options: optionsOf(axes),

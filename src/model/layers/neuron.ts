@@ -16,6 +16,7 @@ import type { Layer } from "./layer.ts";
 export type { NeuronLayerOptions } from "./neuron-forward.ts";
 
 import { forwardNeuron, type NeuronLayerOptions, neuronOptions } from "./neuron-forward.ts";
+import { isParallelNeuron } from "./parallel-spiking.ts";
 import { layerFactory } from "./registry.ts";
 
 /** Options as written in code. */
@@ -103,6 +104,11 @@ export const neuronLayerDefinitions: readonly LayerDefinition[] = Object.values(
 
 /** True for layers whose output is spikes. */
 export function isSpikingLayer(layer: Layer): boolean {
+  return isParallelNeuron(layer) || isSpikingNeuron(layer);
+}
+
+/** True for neurons that are scanned over time and fire. */
+export function isSpikingNeuron(layer: Layer): boolean {
   return layer.kind in neuronDefinitions && neuronDefinition(layer.kind).threshold !== undefined;
 }
 

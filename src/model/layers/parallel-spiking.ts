@@ -87,10 +87,7 @@ interface Form<O> {
   matrix(weight: Tensor, options: O, T: number): Tensor;
 }
 
-function define<O extends { surrogate: Surrogate }, I>(
-  form: Form<O>,
-  options: z.ZodType<O, I>,
-): LayerDefinition<O, I> {
+function define<O extends { surrogate: Surrogate }, I>(form: Form<O>, options: z.ZodType<O, I>): LayerDefinition<O, I> {
   const expectSteps = (layer: Layer<O>, T: number): void => {
     const expected = form.steps(layer.options);
     if (layer.stepMode === "m" && (expected === null || expected === T)) return;
@@ -180,3 +177,7 @@ export const parallelNeuronDefinitions: readonly LayerDefinition[] = [
   maskedPsnDefinition,
   slidingPsnDefinition,
 ] as unknown as readonly LayerDefinition[];
+
+/** True for neurons that see a whole sequence at once. */
+export const isParallelNeuron = ({ kind }: Layer): boolean =>
+  parallelNeuronDefinitions.some((entry) => entry.kind === kind);

@@ -113,13 +113,16 @@ export const isExchange = (rule: Rule): boolean => rule === "exchange" || rule =
 /** Both frameworks raise the threshold by a hundredth of a grid step, which turns "at least" into "above". */
 export const THRESHOLD_MARGIN = 0.01;
 
+/** The chip's largest threshold is 2^23 grid steps; float32 counts in steps of 256 here. */
+const BEYOND_ANY_CHIP = 2 ** 31;
+
 /**
  * The grid number above which a neuron fires. In float32 the margin vanishes from 4096 weight steps up: there the frameworks fire at
  * equality, the chip does not.
  */
 export function firingLimit(reference: Reference, threshold: number, grid: number): number {
   const whole = Math.floor(threshold * grid + THRESHOLD_MARGIN);
-  if (!REFERENCE_RULES[reference].comparesFloats) return whole;
+  if (!REFERENCE_RULES[reference].comparesFloats || whole > BEYOND_ANY_CHIP) return whole;
   const raised = Math.fround(threshold + THRESHOLD_MARGIN / grid);
   const fires = (i: number) => Math.fround(Math.fround(i) / Math.fround(grid)) >= raised;
   let limit = whole;

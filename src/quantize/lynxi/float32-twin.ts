@@ -1,5 +1,5 @@
 /** The float32 reading of a float16 network: the same rounded parameters, nothing else rounded. */
-import { copyLayer, type Layer, Network, Sequential } from "../../model/index.ts";
+import { copyLayer, Layer, mapMembers, Network, Sequential } from "../../model/index.ts";
 import { noGrad, roundFloat16 } from "../../tensor/index.ts";
 import { float16SequentialDefinition } from "./float16.ts";
 
@@ -14,7 +14,10 @@ export function float32Twin(prepared: Network): Network {
 }
 
 function unrounded(layer: Layer): Layer {
-  if (layer.kind !== float16SequentialDefinition.kind && layer.kind !== "Sequential") return roundedCopy(layer);
+  if (layer.children.size === 0) return roundedCopy(layer);
+  if (layer.kind !== float16SequentialDefinition.kind && layer.kind !== "Sequential") {
+    return new Layer(layer.definition, mapMembers(layer.options, unrounded));
+  }
   const members = [...layer.children].map(([name, child]) => [name, unrounded(child)] as const);
   return Sequential(Object.fromEntries(members));
 }

@@ -1,9 +1,17 @@
 /** The trainable float16 twin of a network, for Lynxi chips: batch norm folded, every result rounded to float16. */
 import { z } from "zod";
 import { fail, parseWith } from "../../core/index.ts";
-import { copyLayer, isSpikingLayer, type Layer, Network, neuronDefinition, Sequential } from "../../model/index.ts";
+import {
+  copyLayer,
+  isSpikingNeuron,
+  Layer,
+  mapMembers,
+  Network,
+  neuronDefinition,
+  Sequential,
+} from "../../model/index.ts";
 import { Float16Sequential, float16SequentialDefinition } from "./float16.ts";
-import { foldBatchNorm } from "./fold.ts";
+import { foldBatchNorm, foldsInto } from "./fold.ts";
 
 const optionsSchema = z.strictObject({
   foldBatchNorm: z
@@ -32,10 +40,10 @@ export function prepareForLynxi(network: Network, options: LynxiPrepareOptions =
 const isSequence = ({ kind }: Layer) => kind === "Sequential" || kind === float16SequentialDefinition.kind;
 
 function expectHalf(layer: Layer): void {
-  if (!isSpikingLayer(layer) || neuronDefinition(layer.kind).readings.includes("half")) return;
+  if (!isSpikingNeuron(layer) || neuronDefinition(layer.kind).readings.includes("half")) return;
   fail("TARGET", {
     where: `Lynxi, ${layer.label}`,
-    expected: "an IFNode, LIFNode or ParametricLIFNode",
+    expected: "a neuron with a float16 reading, such as IFNode or LIFNode",
     got: layer.kind,
     hint: "Its integer arithmetic is Loihi's: prepare the network it was made from.",
   });
@@ -45,13 +53,23 @@ function members(container: Layer, fold: boolean): Record<string, Layer> {
   const prepared: [string, Layer][] = [];
   for (const [name, child] of container.children) {
     const before = prepared.at(-1);
-    if (fold && child.kind === "BatchNorm2d" && before?.[1].kind === "Conv2d") {
-      const conv = before[1];
-      before[1] = foldBatchNorm(conv, child);
-      conv.dispose();
-    } else prepared.push([name, isSequence(child) ? Sequential(members(child, fold)) : copyLayer(child)]);
+    if (fold && before && foldsInto(before[1], child)) {
+      const weighted = before[1];
+      before[1] = foldBatchNorm(weighted, child);
+      weighted.dispose();
+    } else prepared.push([name, preparedLayer(child, fold)]);
   }
   return Object.fromEntries(prepared);
+}
+
+/** Norms are folded in the members of every container, residual blocks included. */
+function preparedLayer(layer: Layer, fold: boolean): Layer {
+  if (isSequence(layer)) return Sequential(members(layer, fold));
+  if (layer.children.size === 0) return copyLayer(layer);
+  return new Layer(
+    layer.definition,
+    mapMembers(layer.options, (member) => preparedLayer(member, fold)),
+  );
 }
 
 /** True when a network computes in float16 already. */

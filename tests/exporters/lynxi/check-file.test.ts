@@ -6,6 +6,7 @@ import { ModelProtoSchema, TensorProto_DataLocation } from "onnx-buf";
 import { beforeAll, describe, expect, it } from "vitest";
 import { checkOnnxFile, fixOnnxFile } from "../../../src/exporters/lynxi/check-file.ts";
 import { encodeOnnx, lowerGraph, type OnnxModel } from "../../../src/exporters/lynxi/index.ts";
+import { lowerStep, MODULE_FILE } from "../../../src/exporters/lynxi/step/index.ts";
 import { writeArtefact } from "../../../src/exporters/lynxi/write.ts";
 import { errorOf, temporaryFolder } from "../../error-of.ts";
 import { planGraph } from "./graphs.ts";
@@ -33,10 +34,10 @@ describe("a file of our own", () => {
   const directory = join(folder, "artefact");
   const graph = join(directory, "graph.onnx");
 
-  beforeAll(() => {
+  beforeAll(async () => {
     const neuron = { kind: "IFNode", options: { vThreshold: 1, vReset: -0.25, detachReset: false } };
     const plan = { steps: 3, form: "image", channels: 1, size: 4, groups: 1, batchNorm: false, pool: "max" } as const;
-    writeArtefact(lowerGraph(planGraph({ ...plan, bias: true, neuron, classes: 2, seed: 4 })), directory);
+    await writeArtefact(lowerGraph(planGraph({ ...plan, bias: true, neuron, classes: 2, seed: 4 })), directory);
   });
 
   it("is judged with what its manifest says, so that no rule lacks anything", () => {
@@ -65,6 +66,38 @@ describe("a file of our own", () => {
     const other = written(compares("GreaterOrEqual", ["Cast"]));
     copyFileSync(join(directory, "manifest.json"), join(other, "../manifest.json"));
     expect(rulesOf(other, {}, "note")).toContain("LX008");
+  });
+});
+
+describe("a single step of our own", () => {
+  const directory = join(folder, "step");
+  const graph = join(directory, "graph.onnx");
+  const judged = () => checkOnnxFile(graph).filter(({ rule }) => rule === "LX026" || rule === "LX027");
+
+  beforeAll(async () => {
+    const neuron = {
+      kind: "LIFNode",
+      options: { tau: 2, decayInput: true, vThreshold: 1, vReset: 0, detachReset: false },
+    };
+    const plan = { steps: 3, form: "image", channels: 1, size: 4, groups: 1, batchNorm: false, pool: "max" } as const;
+    const step = lowerStep(planGraph({ ...plan, bias: true, neuron, classes: 2, seed: 4 }), {}, "four");
+    await writeArtefact(step, directory, { torch: true });
+  });
+
+  it("is judged with its states and its module, which keep the rules", () => {
+    expect(judged()).toEqual([]);
+    expect(rulesOf(graph)).toEqual([]);
+  });
+
+  it("is refused when its module saves a state that it writes again", () => {
+    const path = join(directory, MODULE_FILE);
+    const text = readFileSync(path, "utf8");
+    const [, indent, variable] = /^(\s+)(\w+) = save\(/m.exec(text)!;
+    const at = text.lastIndexOf(`${indent}return`);
+    writeFileSync(path, `${text.slice(0, at)}${indent}${variable} = ${variable} * 2${text.slice(at)}`);
+    expect(judged()).toMatchObject([
+      { rule: "LX027", severity: "error", message: expect.stringContaining("after save") },
+    ]);
   });
 });
 

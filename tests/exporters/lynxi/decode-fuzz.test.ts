@@ -10,7 +10,7 @@ import { fixture } from "../../fixture.ts";
 import { floats, int, integers, ints, modelOf, node, value } from "./models.ts";
 
 /** Damaged files in one run; raise SPIKESHIP_FUZZ_RUNS for a longer search. */
-const RUNS = Number(process.env.SPIKESHIP_FUZZ_RUNS ?? 400);
+const RUNS = Number(process.env.SPIKESHIP_FUZZ_RUNS ?? 240);
 
 const window = { kernel_shape: ints(2, 2), strides: ints(2, 2), pads: ints(0, 0, 0, 0) };
 /** Small, so that a changed byte usually meets structure, with most operators that have rules of their own. */

@@ -45,6 +45,27 @@ describe("the float16 emulator", () => {
     expect(run(product, [2048, 1, 1, 1, 1, 1]).y).toEqual([2050, 3]);
   });
 
+  it("gives the same for large layers, whose operators run a few calls at a time, as for one call alone", () => {
+    const [steps, size, calls] = [2, 2 ** 18, 3];
+    const graph = new GraphBuilder(steps);
+    graph.add("input", { source: "input", shape: [size], form: "sequence", values: "real" });
+    graph.add("neuron", { source: "fire", shape: [size], neuron: "IFNode", options: membrane });
+    const { model } = lowerGraph(graph.build());
+    const one = steps * size;
+    const data = Float32Array.from({ length: calls * one }, (_, i) => ((i * 2654435761) % 4096) / 2048 - 0.5);
+    const emulated = (part: Float32Array, groups: number) => {
+      const { outputs } = emulate(model, new Map([["x", { shape: [groups * steps, size], data: part }]]), groups);
+      return [...outputs.values()][0]!.data;
+    };
+    const together = emulated(data, calls);
+    expect(together.some((spike) => spike === 1)).toBe(true);
+    for (let call = 0; call < calls; call++) {
+      const alone = emulated(data.subarray(call * one, (call + 1) * one), 1);
+      const apart = together.subarray(call * one, (call + 1) * one).findIndex((spike, i) => spike !== alone[i]);
+      expect(apart, `call ${call}`).toBe(-1);
+    }
+  });
+
   it("runs many calls at once as if they were run one by one", async () => {
     const graph = planGraph({
       steps: 3,

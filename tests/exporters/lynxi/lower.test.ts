@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   checkModel,
   encodeOnnx,
+  type KnownFacts,
   layoutOf,
   lowerGraph,
   type OnnxModel,
@@ -29,6 +30,9 @@ const plan: GraphPlan = {
   seed: 5,
 };
 
+/** Rules that a graph breaks: notes only say what could not be judged, or how large it is. */
+const broken = (model: OnnxModel, known: KnownFacts = {}) =>
+  checkModel(model, known).filter(({ severity }) => severity !== "note");
 const operators = (model: OnnxModel) => model.nodes.map(({ op }) => op);
 const shapeOf = (model: OnnxModel, name: string) => inferValues(model).facts.get(name)?.shape;
 
@@ -75,13 +79,13 @@ describe("the whole-sequence form", () => {
     expect(model).toMatchObject({ opset: 11, irVersion: 6 });
     expect(operators(model)).not.toContain("GreaterOrEqual");
     expect(operators(model).filter((op) => op === "Less").length).toBe(8);
-    expect(checkModel(model)).toEqual([]);
+    expect(broken(model)).toEqual([]);
   });
 
   it("keeps every design rule, with nothing dead and no batch norm left", () => {
     for (const batch of [1, 5]) {
       const { model, steps } = lowerGraph(planGraph(plan), { batch });
-      expect(checkModel(model, { steps })).toEqual([]);
+      expect(broken(model, { steps })).toEqual([]);
       expect(operators(model)).not.toContain("BatchNormalization");
     }
   });
@@ -90,7 +94,7 @@ describe("the whole-sequence form", () => {
     const { model } = lowerGraph(planGraph(plan), { dtype: "float16" });
     const types = new Set([...inferValues(model).facts.values()].map(({ type }) => type));
     expect([...types].sort()).toEqual(["bool", "float16", "int64"]);
-    expect(checkModel(model)).toEqual([]);
+    expect(broken(model)).toEqual([]);
   });
 
   it("gives the same bytes for the same network", () => {
@@ -205,7 +209,7 @@ describe("what the chip cannot hold", () => {
     const error = errorOf(() => lowerGraph(neuron("CubaLIFNode")));
     expect(error.code).toBe("TARGET");
     expect(error.message).toMatch(
-      /neuron "layer7": expected one of IFNode, LIFNode, got CubaLIFNode\. .*integer grid.*LX004/,
+      /neuron "layer7": expected one of IFNode, LIFNode, .*CUBALIFNode, .*got CubaLIFNode\. .*integer grid.*LX004/,
     );
   });
 

@@ -87,10 +87,14 @@ function convolutionBlock(draw: Draw, T: number, stack: Stack): void {
 
 function transposedBlock(draw: Draw, T: number, stack: Stack): void {
   const [channels = 1, ...spatial] = stack.shape;
-  const outChannels = draw.whole(1, 3);
-  const kind = `ConvTranspose${spatial.length}d`;
-  const conv = { kind, inChannels: channels, outChannels, kernelSize: 2, stride: 2, bias: draw.chance(0.5) };
-  push(stack, [outChannels, ...spatial.map((size) => size * 2)], conv, randomNeuron(draw, T));
+  const groups = channels % 2 === 0 && draw.chance(0.6) ? 2 : 1;
+  const outChannels = groups * draw.whole(1, 3);
+  const axes = spatial.length;
+  const window = { kernelSize: 3, stride: 2, padding: 1, outputPadding: 1 };
+  const sizes = { inChannels: channels, outChannels, groups, bias: draw.chance(0.5) };
+  const conv = { kind: `ConvTranspose${axes}d`, ...sizes, ...window };
+  const norm = draw.chance(0.5) ? [{ kind: `BatchNorm${axes}d`, numFeatures: outChannels }] : [];
+  push(stack, [outChannels, ...spatial.map((size) => size * 2)], conv, ...norm, randomNeuron(draw, T));
 }
 
 function poolBlock(draw: Draw, _: number, stack: Stack): void {

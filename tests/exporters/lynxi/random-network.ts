@@ -14,6 +14,7 @@ import {
 import type { ChipInput } from "../../../src/exporters/target.ts";
 import { layers } from "../../../src/layers.ts";
 import { initializationStream, type Network, networkFromDescription, resetNet } from "../../../src/model/index.ts";
+import { prepareForLynxi } from "../../../src/quantize/index.ts";
 import { noGrad, roundFloat16, scope, Tensor, uniform } from "../../../src/tensor/index.ts";
 import { Draw, randomDescription } from "./random-description.ts";
 
@@ -111,6 +112,37 @@ export async function compareCase({ seed, network, lowering, model }: RandomCase
     difference: differenceOf(run),
     emulated: differenceOf(await inMode("emulator32")),
   };
+}
+
+/** Spikes in all, and how many of the emulator's differ from the float16 twin's and from the prepared network's. */
+export interface HalfComparison {
+  spikes: number;
+  fromTwin: number;
+  fromPrepared: number;
+}
+
+/** The same network in float16: trained arithmetic, its graph in the emulator, and the graph with explicit roundings in ONNX Runtime. */
+export async function compareInHalf({ seed, network }: RandomCase): Promise<HalfComparison> {
+  const prepared = prepareForLynxi(network);
+  try {
+    const lowering = lowerGraph(prepared.lower(), { batch: SAMPLES, foldBatchNorm: false });
+    const model = decodeOnnx(encodeOnnx(lowering.model), `network ${seed}`);
+    const layout = layoutOfLowering(lowering);
+    const trained = trainedOutputs(prepared, lowering, seed);
+    const inMode = (mode: "emulator" | "twin") =>
+      runModel(model, layout, trained.input, { mode, spikes: layout.spikes }, `network ${seed}`);
+    const [chip, twin] = [await inMode("emulator"), await inMode("twin")];
+    const counts: HalfComparison = { spikes: 0, fromTwin: 0, fromPrepared: 0 };
+    for (const { layer, spikes } of lowering.layers.flatMap(({ neuron }) => neuron ?? [])) {
+      const [got, rounded, expected] = [chip.spikes.get(spikes)!, twin.spikes.get(spikes)!, trained.spikes.get(layer)!];
+      counts.spikes += got.length;
+      counts.fromTwin += got.filter((spike, i) => spike !== rounded[i]).length;
+      counts.fromPrepared += got.filter((spike, i) => spike !== expected[i]).length;
+    }
+    return counts;
+  } finally {
+    prepared.dispose();
+  }
 }
 
 /** What is compared with a threshold, and with which. */

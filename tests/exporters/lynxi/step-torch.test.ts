@@ -276,7 +276,12 @@ describe("the PyTorch module's text", () => {
     expect(states!.filter(({ layer }) => layer === "spikes1").map(({ start }) => start)).toEqual([0, -0.25]);
   });
 
-  it("is only written for a single step", async () => {
+  it("is only written for a single step that gives its output alone", async () => {
+    const tapped = lowerStep(stepGraph(plain), { taps: ["first"] }, "four");
+    await expect(writeArtefact(tapped, join(folder, "tapped"), { torch: true })).rejects.toMatchObject({
+      code: "OPTION",
+      message: expect.stringContaining("taps"),
+    });
     const lowering = lowerGraph(stepGraph(plain));
     await expect(writeArtefact(lowering, join(folder, "whole"), { torch: true })).rejects.toMatchObject({
       code: "OPTION",

@@ -191,6 +191,8 @@ step; \`x\` is the input of the step.
   function.
 - \`float32\` hands a current on as a real in training, as the frameworks do; the chip hands on the integer. They differ
   above 2^24.
+- \`exp\` is computed in float32 by the same polynomial everywhere and rounded once; other programs' may differ in the
+  last bit. \`relu\` is the number itself above 0, else 0.
 - \`trunc\` cuts toward zero. \`shift12\` is a right shift by 12 bits toward zero. \`wrap\` and \`saturate\` are the limits
   of a 24-bit register in the \`chip\` reading, and do nothing in training. All of them count as the identity in backward.
 `;
