@@ -232,8 +232,9 @@ describe("demo", () => {
 });
 
 describe("check", () => {
-  it("finds nothing in the example", async () => {
-    expect(await spikeshipJson(["check", "--target", "lynxi", config])).toEqual([]);
+  it("finds nothing to mend in the example", async () => {
+    const findings = (await spikeshipJson(["check", "--target", "lynxi", config])) as { severity: string }[];
+    expect(findings.filter(({ severity }) => severity !== "note")).toEqual([]);
   });
 });
 
