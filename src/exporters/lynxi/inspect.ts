@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { formatShape, SpikeshipError, sizeOf } from "../../core/index.ts";
 import { MANIFEST_FILE } from "../artefact.ts";
 import type { FileInspection, InspectedLayer } from "../target.ts";
-import { readManifest } from "./manifest.ts";
+import { readManifest } from "./artefact/manifest.ts";
 import { type OnnxFile, type OnnxSummary, readOnnx, summarizeOnnx } from "./read.ts";
 import { INPUT_BYTES, LARGEST_AXIS, ROW_BYTES } from "./rules/limits.ts";
 

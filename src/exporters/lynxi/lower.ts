@@ -14,11 +14,11 @@ import {
   outputNode,
 } from "../../model/index.ts";
 import type { LossyStep } from "../target.ts";
-import { foldBatchNorms } from "./fold-batch-norm.ts";
-import type { NeuronFacts } from "./lower-neuron.ts";
-import { LOWERINGS } from "./lower-nodes.ts";
-import { type BuiltValue, OnnxBuilder, type RoundingRecord } from "./onnx-builder.ts";
-import type { OnnxModel } from "./onnx-model.ts";
+import { foldBatchNorms } from "./lowering/fold-batch-norm.ts";
+import type { NeuronFacts } from "./lowering/lower-neuron.ts";
+import { LOWERINGS } from "./lowering/lower-nodes.ts";
+import { type BuiltValue, OnnxBuilder, type RoundingRecord } from "./onnx/onnx-builder.ts";
+import type { OnnxModel } from "./onnx/onnx-model.ts";
 import type { StepFacts } from "./step/facts.ts";
 
 export interface LoweringOptions {

@@ -1,10 +1,10 @@
 /** Reads ONNX files and says what is in them. Whether a file suits the chip is decided by `rules.ts`. */
 import { basename } from "node:path";
 import { fail, readFileChecked, sha256 } from "../../core/index.ts";
-import { decodeOnnx } from "./decode.ts";
-import { inferValues } from "./infer.ts";
-import { isFloatType, type OnnxModel, storedTensors } from "./onnx-model.ts";
-import { findSpikeLayers } from "./spike-layers.ts";
+import { findSpikeLayers } from "./emulation/spike-layers.ts";
+import { decodeOnnx } from "./onnx/decode.ts";
+import { isFloatType, type OnnxModel, storedTensors } from "./onnx/onnx-model.ts";
+import { inferValues } from "./shapes/infer.ts";
 
 /** Larger files are refused before they are read: the largest network in one chip's 25 million synapses takes 100 MB as float32. */
 export const LARGEST_ONNX_FILE = 512 * 2 ** 20;

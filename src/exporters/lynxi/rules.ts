@@ -3,8 +3,7 @@
  * order in which the rules were collected. A rule that needs what is not known says so in a note; it never passes silently.
  */
 import type { Finding } from "../target.ts";
-import { inferValues } from "./infer.ts";
-import type { OnnxModel } from "./onnx-model.ts";
+import type { OnnxModel } from "./onnx/onnx-model.ts";
 import { formatRules } from "./rules/format.ts";
 import { limitRules } from "./rules/limits.ts";
 import { neuronRules } from "./rules/neurons.ts";
@@ -15,6 +14,7 @@ import { stepRules } from "./rules/step.ts";
 import { structureRules } from "./rules/structure.ts";
 import { type DesignRule, type KnownFacts, type RuleSubject, styleOf, type Violation } from "./rules/subject.ts";
 import { windowRules } from "./rules/windows.ts";
+import { inferValues } from "./shapes/infer.ts";
 
 export type { DesignRule, KnownFacts, RuleSubject, Violation } from "./rules/subject.ts";
 

@@ -4,14 +4,14 @@ import { basename, dirname, join } from "node:path";
 import { fail, SpikeshipError, sizeOf } from "../../core/index.ts";
 import { changedSinceExport, MANIFEST_FILE } from "../artefact.ts";
 import type { ChipInput, ChipRun, ChipRunOptions, ChipRuntime, Finding, LayerTrace } from "../target.ts";
-import type { OnnxRun } from "./collector.ts";
-import type { ExecutionMode } from "./executor.ts";
-import { inferValues } from "./infer.ts";
-import { type GraphLayout, layoutOf } from "./layout.ts";
-import { type LynxiManifest, readManifest } from "./manifest.ts";
-import { reportNumbers } from "./number-findings.ts";
-import type { OnnxModel } from "./onnx-model.ts";
+import type { ExecutionMode } from "./artefact/executor.ts";
+import { type LynxiManifest, readManifest } from "./artefact/manifest.ts";
+import type { OnnxRun } from "./emulation/collector.ts";
+import { reportNumbers } from "./emulation/number-findings.ts";
+import { type GraphLayout, layoutOf } from "./lowering/layout.ts";
+import type { OnnxModel } from "./onnx/onnx-model.ts";
 import { type OnnxFile, readOnnx } from "./read.ts";
+import { inferValues } from "./shapes/infer.ts";
 import { type LoadedModel, loadModel } from "./simulate.ts";
 
 /** How this chip's runtime executes the modes of every target. */

@@ -4,13 +4,13 @@
  */
 import { fail, formatShape, sizeOf } from "../../core/index.ts";
 import type { ChipInput } from "../target.ts";
-import { Collector, type OnnxRun } from "./collector.ts";
-import { type ExecutionMode, openExecutor } from "./executor.ts";
-import { type GraphLayout, layoutOf } from "./layout.ts";
-import type { OnnxModel } from "./onnx-model.ts";
-import { withOutputs } from "./onnx-prune.ts";
+import { type ExecutionMode, openExecutor } from "./artefact/executor.ts";
+import type { HostArray } from "./artefact/session.ts";
+import { Collector, type OnnxRun } from "./emulation/collector.ts";
+import { type GraphLayout, layoutOf } from "./lowering/layout.ts";
+import type { OnnxModel } from "./onnx/onnx-model.ts";
+import { withOutputs } from "./onnx/onnx-prune.ts";
 import { readOnnx } from "./read.ts";
-import type { HostArray } from "./session.ts";
 
 export interface RunOptions {
   mode?: ExecutionMode;

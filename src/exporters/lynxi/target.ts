@@ -4,13 +4,13 @@ import { fail, parseWith, positiveInteger } from "../../core/index.ts";
 import type { Network } from "../../model/index.ts";
 import { float32Twin } from "../../quantize/index.ts";
 import type { ComparisonPlan, DeploymentTarget, TargetContract } from "../target.ts";
-import { checkOnnxFile, fixOnnxFile } from "./check-file.ts";
-import { checkNetwork } from "./check-network.ts";
+import { COMPILE_SCRIPT, INFER_SCRIPT } from "./artefact/scripts.ts";
 import { inspectOnnx } from "./inspect.ts";
 import { type Lowering, type LoweringOptions, lowerGraph } from "./lower.ts";
-import { neuronRounding } from "./lower-neuron.ts";
+import { neuronRounding } from "./lowering/lower-neuron.ts";
+import { checkOnnxFile, fixOnnxFile } from "./rules/check-file.ts";
+import { checkNetwork } from "./rules/check-network.ts";
 import { openLynxi } from "./runtime.ts";
-import { COMPILE_SCRIPT, INFER_SCRIPT } from "./scripts.ts";
 import { lowerStep, MODULE_FILE } from "./step/index.ts";
 import { writeArtefact } from "./write.ts";
 

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { ensureDirectory, fail, sha256, writeFileAtomic } from "../../core/index.ts";
 import { MANIFEST_FILE } from "../artefact.ts";
 import type { Artefact, Finding } from "../target.ts";
-import { decodeOnnx } from "./decode.ts";
-import { encodeOnnx } from "./encode.ts";
-import { goldenPair, hostBytes } from "./golden.ts";
-import { byteInput, type Normalization } from "./host-input.ts";
+import { goldenPair, hostBytes } from "./artefact/golden.ts";
+import { byteInput, type Normalization } from "./artefact/host-input.ts";
+import { GRAPH_FILE, makeManifest } from "./artefact/manifest.ts";
+import { COMPILE_SCRIPT, compileScript, INFER_SCRIPT, inferScript, stepInferScript } from "./artefact/scripts.ts";
 import type { Lowering } from "./lower.ts";
-import { GRAPH_FILE, makeManifest } from "./manifest.ts";
+import { decodeOnnx } from "./onnx/decode.ts";
+import { encodeOnnx } from "./onnx/encode.ts";
 import { checkModel, type KnownFacts } from "./rules.ts";
-import { COMPILE_SCRIPT, compileScript, INFER_SCRIPT, inferScript, stepInferScript } from "./scripts.ts";
 import { fusedPotentials, type TorchModule, torchModule } from "./step/index.ts";
 
 export interface WriteOptions {

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { fromFloat16Bits, roundToFloat16 } from "../../../src/exporters/lynxi/float16.ts";
+import { fromFloat16Bits, roundToFloat16 } from "../../../src/exporters/lynxi/emulation/float16.ts";
 import { createLynxiTarget, openLynxi, readManifest } from "../../../src/exporters/lynxi/index.ts";
 import {
   ConstantEncoder,

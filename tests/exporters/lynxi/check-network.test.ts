@@ -1,6 +1,6 @@
 /** Design rules on a network before training: refusals by layer, limits of input and size, and the rules of the graph it would become. */
 import { describe, expect, it } from "vitest";
-import { checkNetwork } from "../../../src/exporters/lynxi/check-network.ts";
+import { checkNetwork } from "../../../src/exporters/lynxi/rules/check-network.ts";
 import {
   BatchNorm2d,
   ConstantEncoder,

@@ -1,6 +1,6 @@
 /** A convolutional network against SpikingJelly and a numpy emulation of float16 (lynxi.h5), and graphs that torch.onnx.export wrote. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fromFloat16Bits } from "../../../src/exporters/lynxi/float16.ts";
+import { fromFloat16Bits } from "../../../src/exporters/lynxi/emulation/float16.ts";
 import {
   checkModel,
   type ExecutionMode,
@@ -14,7 +14,7 @@ import {
   runOnnx,
   summarizeOnnx,
 } from "../../../src/exporters/lynxi/index.ts";
-import { withOutputs } from "../../../src/exporters/lynxi/onnx-prune.ts";
+import { withOutputs } from "../../../src/exporters/lynxi/onnx/onnx-prune.ts";
 import type { ChipInput } from "../../../src/exporters/target.ts";
 import { type Graph, GraphBuilder, graphArray } from "../../../src/model/index.ts";
 import { fixture } from "../../fixture.ts";

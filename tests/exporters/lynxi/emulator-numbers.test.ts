@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { NumberWatch } from "../../../src/exporters/lynxi/emulator-numbers.ts";
+import { NumberWatch } from "../../../src/exporters/lynxi/emulation/emulator-numbers.ts";
 import { createLynxiTarget, openLynxi } from "../../../src/exporters/lynxi/index.ts";
 import {
   ConstantEncoder,

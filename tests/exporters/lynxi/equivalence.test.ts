@@ -1,7 +1,6 @@
 /** The written graph computes what the network's graph says: in ONNX Runtime, in the emulator, and as a twin, against a direct loop. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeOnnx } from "../../../src/exporters/lynxi/decode.ts";
 import {
   type ExecutionMode,
   encodeOnnx,
@@ -10,6 +9,7 @@ import {
   type OnnxModel,
   runModel,
 } from "../../../src/exporters/lynxi/index.ts";
+import { decodeOnnx } from "../../../src/exporters/lynxi/onnx/decode.ts";
 import type { ChipInput } from "../../../src/exporters/target.ts";
 import type { Graph } from "../../../src/model/index.ts";
 import { directRun, dyadicInput, type GraphPlan, type Precision, planGraph } from "./graphs.ts";

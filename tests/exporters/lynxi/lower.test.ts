@@ -9,7 +9,7 @@ import {
   type OnnxModel,
   runModel,
 } from "../../../src/exporters/lynxi/index.ts";
-import { inferValues } from "../../../src/exporters/lynxi/infer.ts";
+import { inferValues } from "../../../src/exporters/lynxi/shapes/infer.ts";
 import { type Graph, GraphBuilder, graphArray } from "../../../src/model/index.ts";
 import { errorOf } from "../../error-of.ts";
 import { directRun, dyadic, dyadicInput, type GraphPlan, planGraph } from "./graphs.ts";

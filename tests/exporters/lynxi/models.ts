@@ -5,7 +5,7 @@ import type {
   OnnxNode,
   OnnxTensor,
   OnnxValue,
-} from "../../../src/exporters/lynxi/onnx-model.ts";
+} from "../../../src/exporters/lynxi/onnx/onnx-model.ts";
 
 export const int = (value: number): OnnxAttribute => ({ kind: "int", value });
 export const ints = (...value: number[]): OnnxAttribute => ({ kind: "ints", value });

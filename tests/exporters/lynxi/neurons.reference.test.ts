@@ -1,6 +1,6 @@
 /** Neurons in written graphs against vectors made with SpikingJelly and numpy (lynxi.h5): training neurons, and operator lists in both precisions. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fromFloat16Bits } from "../../../src/exporters/lynxi/float16.ts";
+import { fromFloat16Bits } from "../../../src/exporters/lynxi/emulation/float16.ts";
 import {
   emulate,
   layoutOf,
@@ -10,7 +10,7 @@ import {
   runModel,
   twinOf,
 } from "../../../src/exporters/lynxi/index.ts";
-import { withOutputs } from "../../../src/exporters/lynxi/onnx-prune.ts";
+import { withOutputs } from "../../../src/exporters/lynxi/onnx/onnx-prune.ts";
 import { type Graph, GraphBuilder } from "../../../src/model/index.ts";
 import { fixture } from "../../fixture.ts";
 import { openReference, type ReferenceFile } from "../../h5.ts";

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SpikeshipError } from "../../../src/core/index.ts";
-import { decodeOnnx } from "../../../src/exporters/lynxi/decode.ts";
 import {
   checkModel,
   emulate,
@@ -14,6 +13,7 @@ import {
   readOnnx,
   summarizeOnnx,
 } from "../../../src/exporters/lynxi/index.ts";
+import { decodeOnnx } from "../../../src/exporters/lynxi/onnx/decode.ts";
 import { errorOf, temporaryFolder } from "../../error-of.ts";
 import { fixture } from "../../fixture.ts";
 import { planGraph } from "./graphs.ts";

@@ -3,7 +3,7 @@
  * and their shifted form, in float32 and float16; and the activations of the stored network, layer by layer.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fromFloat16Bits } from "../../../src/exporters/lynxi/float16.ts";
+import { fromFloat16Bits } from "../../../src/exporters/lynxi/emulation/float16.ts";
 import { emulate, type OnnxModel, type OnnxNode, openSession, twinOf } from "../../../src/exporters/lynxi/index.ts";
 import { fixture } from "../../fixture.ts";
 import { openReference, type ReferenceFile } from "../../h5.ts";

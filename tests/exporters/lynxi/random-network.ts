@@ -1,7 +1,6 @@
 /** A random network with numbers that a graph holds exactly, its export, and what training and ONNX Runtime make of the same input. */
 import { RandomStream } from "../../../src/core/index.ts";
-import { decodeOnnx } from "../../../src/exporters/lynxi/decode.ts";
-import { layoutOfLowering } from "../../../src/exporters/lynxi/golden.ts";
+import { layoutOfLowering } from "../../../src/exporters/lynxi/artefact/golden.ts";
 import {
   encodeOnnx,
   type Lowering,
@@ -11,6 +10,7 @@ import {
   type OnnxRun,
   runModel,
 } from "../../../src/exporters/lynxi/index.ts";
+import { decodeOnnx } from "../../../src/exporters/lynxi/onnx/decode.ts";
 import type { ChipInput } from "../../../src/exporters/target.ts";
 import { layers } from "../../../src/layers.ts";
 import { initializationStream, type Network, networkFromDescription, resetNet } from "../../../src/model/index.ts";

@@ -1,8 +1,8 @@
 /** Rewrites that change numbers: folding and rounding, with how far results may move. */
 import { describe, expect, it } from "vitest";
-import { roundToFloat16 } from "../../../src/exporters/lynxi/float16.ts";
+import { roundToFloat16 } from "../../../src/exporters/lynxi/emulation/float16.ts";
 import { checkModel, rewrite } from "../../../src/exporters/lynxi/index.ts";
-import type { OnnxModel, OnnxTensor } from "../../../src/exporters/lynxi/onnx-model.ts";
+import type { OnnxModel, OnnxTensor } from "../../../src/exporters/lynxi/onnx/onnx-model.ts";
 import { FOLDING_ALLOWANCE } from "../../../src/exporters/lynxi/rewrite/index.ts";
 import { floats, int, ints, modelOf, node, value } from "./models.ts";
 import { outputsOf } from "./run-in-onnxruntime.ts";

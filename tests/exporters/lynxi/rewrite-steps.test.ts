@@ -7,7 +7,7 @@ import {
   type OnnxModel,
   type OnnxNode,
   type OnnxTensor,
-} from "../../../src/exporters/lynxi/onnx-model.ts";
+} from "../../../src/exporters/lynxi/onnx/onnx-model.ts";
 import { floats, int, integers, ints, modelOf, node, value } from "./models.ts";
 import { outputsOf } from "./run-in-onnxruntime.ts";
 

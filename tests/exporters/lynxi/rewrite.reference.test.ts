@@ -1,7 +1,6 @@
 /** The rewrites on graphs that torch.onnx.export wrote: what comes out keeps the rules and computes the same. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { decodeOnnx } from "../../../src/exporters/lynxi/decode.ts";
-import { fromFloat16Bits, roundToFloat16 } from "../../../src/exporters/lynxi/float16.ts";
+import { fromFloat16Bits, roundToFloat16 } from "../../../src/exporters/lynxi/emulation/float16.ts";
 import {
   checkModel,
   encodeOnnx,
@@ -10,6 +9,7 @@ import {
   openSession,
   readOnnx,
 } from "../../../src/exporters/lynxi/index.ts";
+import { decodeOnnx } from "../../../src/exporters/lynxi/onnx/decode.ts";
 import { rewrite } from "../../../src/exporters/lynxi/rewrite/index.ts";
 import { fixture } from "../../fixture.ts";
 import { openReference, type ReferenceFile } from "../../h5.ts";

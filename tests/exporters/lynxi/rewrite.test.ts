@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { SpikeshipError } from "../../../src/core/index.ts";
 import { checkModel, encodeOnnx, lowerGraph } from "../../../src/exporters/lynxi/index.ts";
-import { ELEMENT_TYPES, type OnnxModel, type OnnxTensor } from "../../../src/exporters/lynxi/onnx-model.ts";
+import { ELEMENT_TYPES, type OnnxModel, type OnnxTensor } from "../../../src/exporters/lynxi/onnx/onnx-model.ts";
 import { rewrite } from "../../../src/exporters/lynxi/rewrite/index.ts";
 import { planGraph } from "./graphs.ts";
 import { floats, int, integers, ints, modelOf, node, value } from "./models.ts";

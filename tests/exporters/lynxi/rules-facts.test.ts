@@ -1,8 +1,8 @@
 /** Design rules that need more than the graph: manifest, generated module, emulated ranges. */
 import { describe, expect, it } from "vitest";
-import { float16Below } from "../../../src/exporters/lynxi/float16.ts";
+import { float16Below } from "../../../src/exporters/lynxi/emulation/float16.ts";
 import { checkModel } from "../../../src/exporters/lynxi/index.ts";
-import type { OnnxModel } from "../../../src/exporters/lynxi/onnx-model.ts";
+import type { OnnxModel } from "../../../src/exporters/lynxi/onnx/onnx-model.ts";
 import type { KnownFacts } from "../../../src/exporters/lynxi/rules.ts";
 import { floats } from "./models.ts";
 import { compares, moduleOf, moduleText, neuronOf, plain, state, stepModel, withWeights } from "./rule-subjects.ts";

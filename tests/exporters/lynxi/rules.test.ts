@@ -1,7 +1,7 @@
 /** Every design rule has a graph that keeps it and one that breaks it. */
 import { describe, expect, it } from "vitest";
 import { checkModel, designRules } from "../../../src/exporters/lynxi/index.ts";
-import type { OnnxModel } from "../../../src/exporters/lynxi/onnx-model.ts";
+import type { OnnxModel } from "../../../src/exporters/lynxi/onnx/onnx-model.ts";
 import type { KnownFacts } from "../../../src/exporters/lynxi/rules.ts";
 import { floats, int, integers, ints, modelOf, node, value } from "./models.ts";
 import { compares, moduleOf, neuronOf, plain, potentials, stepModel, withWeights } from "./rule-subjects.ts";

@@ -1,7 +1,8 @@
 /** Runs a model in ONNX Runtime as it would be read back from a file, on numbers of the test. */
-import { decodeOnnx } from "../../../src/exporters/lynxi/decode.ts";
+
 import { encodeOnnx, openSession } from "../../../src/exporters/lynxi/index.ts";
-import type { OnnxModel } from "../../../src/exporters/lynxi/onnx-model.ts";
+import { decodeOnnx } from "../../../src/exporters/lynxi/onnx/decode.ts";
+import type { OnnxModel } from "../../../src/exporters/lynxi/onnx/onnx-model.ts";
 
 /** Outputs in their order. `numbersOf` fills each input, given how many numbers it has. */
 export async function outputsOf(

@@ -2,8 +2,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { compileScript, inferScript } from "../../../src/exporters/lynxi/artefact/scripts.ts";
 import { type LynxiManifest, lowerGraph, readManifest } from "../../../src/exporters/lynxi/index.ts";
-import { compileScript, inferScript } from "../../../src/exporters/lynxi/scripts.ts";
 import { writeArtefact } from "../../../src/exporters/lynxi/write.ts";
 import { temporaryFolder } from "../../error-of.ts";
 import { pythonWith } from "../../python.ts";

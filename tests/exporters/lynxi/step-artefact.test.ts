@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { RandomStream, sha256 } from "../../../src/core/index.ts";
-import { fromFloat16Bits } from "../../../src/exporters/lynxi/float16.ts";
+import { fromFloat16Bits } from "../../../src/exporters/lynxi/emulation/float16.ts";
 import { createLynxiTarget, openLynxi, readManifest } from "../../../src/exporters/lynxi/index.ts";
 import type { ChipInput } from "../../../src/exporters/target.ts";
 import {

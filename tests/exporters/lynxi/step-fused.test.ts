@@ -1,7 +1,7 @@
 /** The equations of the fused operators, computed in float16 here, against the neuron's own definition in float16. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { float16Below, roundToFloat16 } from "../../../src/exporters/lynxi/float16.ts";
+import { float16Below, roundToFloat16 } from "../../../src/exporters/lynxi/emulation/float16.ts";
 import { type FusedNeuron, fusedNeuron } from "../../../src/exporters/lynxi/step/fused-neuron.ts";
 import { GraphBuilder, shiftedOptions } from "../../../src/model/index.ts";
 import { directRun } from "./graphs.ts";

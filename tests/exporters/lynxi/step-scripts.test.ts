@@ -2,8 +2,8 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { stepInferScript } from "../../../src/exporters/lynxi/artefact/scripts.ts";
 import { readManifest } from "../../../src/exporters/lynxi/index.ts";
-import { stepInferScript } from "../../../src/exporters/lynxi/scripts.ts";
 import { lowerStep } from "../../../src/exporters/lynxi/step/index.ts";
 import { writeArtefact } from "../../../src/exporters/lynxi/write.ts";
 import { temporaryFolder } from "../../error-of.ts";

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { layoutOfLowering } from "../../../src/exporters/lynxi/golden.ts";
+import { layoutOfLowering } from "../../../src/exporters/lynxi/artefact/golden.ts";
 import { lowerGraph, readManifest, runModel } from "../../../src/exporters/lynxi/index.ts";
 import { lowerStep } from "../../../src/exporters/lynxi/step/index.ts";
 import { writeArtefact } from "../../../src/exporters/lynxi/write.ts";

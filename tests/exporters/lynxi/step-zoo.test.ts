@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { layoutOfLowering } from "../../../src/exporters/lynxi/golden.ts";
+import { layoutOfLowering } from "../../../src/exporters/lynxi/artefact/golden.ts";
 import { type Lowering, lowerGraph, readManifest, runModel } from "../../../src/exporters/lynxi/index.ts";
 import { lowerStep } from "../../../src/exporters/lynxi/step/index.ts";
 import { writeArtefact } from "../../../src/exporters/lynxi/write.ts";

@@ -1,6 +1,6 @@
 /** Single-step graphs against vectors made with SpikingJelly and numpy (lynxi.h5): one step from a given state, and sequences with the last state. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fromFloat16Bits } from "../../../src/exporters/lynxi/float16.ts";
+import { fromFloat16Bits } from "../../../src/exporters/lynxi/emulation/float16.ts";
 import {
   emulate,
   type HostArray,

@@ -4,8 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeOnnx } from "../../../src/exporters/lynxi/decode.ts";
-import { layoutOfLowering } from "../../../src/exporters/lynxi/golden.ts";
+import { layoutOfLowering } from "../../../src/exporters/lynxi/artefact/golden.ts";
 import {
   checkModel,
   type ExecutionMode,
@@ -15,6 +14,7 @@ import {
   type OnnxRun,
   runModel,
 } from "../../../src/exporters/lynxi/index.ts";
+import { decodeOnnx } from "../../../src/exporters/lynxi/onnx/decode.ts";
 import { lowerStep } from "../../../src/exporters/lynxi/step/index.ts";
 import type { ChipInput } from "../../../src/exporters/target.ts";
 import { GraphBuilder, graphArray } from "../../../src/model/index.ts";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { RandomStream } from "../../../src/core/index.ts";
-import { layoutOfLowering } from "../../../src/exporters/lynxi/golden.ts";
+import { layoutOfLowering } from "../../../src/exporters/lynxi/artefact/golden.ts";
 import { checkModel, checkNetwork, lowerGraph, runModel } from "../../../src/exporters/lynxi/index.ts";
 import { layers } from "../../../src/layers.ts";
 import { type Layer, type Network, networkFromDescription, resetNet } from "../../../src/model/index.ts";

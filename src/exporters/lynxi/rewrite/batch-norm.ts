@@ -7,7 +7,7 @@ import {
   type OnnxNode,
   type OnnxTensor,
   tensorNumbers,
-} from "../onnx-model.ts";
+} from "../onnx/onnx-model.ts";
 import { makersOf, readersOf } from "../rules/subject.ts";
 import { constantsOf, Names, outputNames, type Pass } from "./edit.ts";
 

@@ -1,6 +1,6 @@
 /** Writes spikes as GreaterOrEqual where the operator set has it, and as Not of Less where it has not. Serves LX016. */
 import type { FileChange } from "../../target.ts";
-import type { OnnxNode } from "../onnx-model.ts";
+import type { OnnxNode } from "../onnx/onnx-model.ts";
 import { readersOf } from "../rules/subject.ts";
 import { constantsOf, exact, Names, outputNames, type Pass } from "./edit.ts";
 

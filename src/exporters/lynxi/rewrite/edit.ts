@@ -1,6 +1,6 @@
 /** What the rewrites of ONNX graphs share: the record of a change, names, and taking a node out of a graph. */
 import type { FileChange } from "../../target.ts";
-import { type OnnxModel, type OnnxNode, type OnnxTensor, storedTensors } from "../onnx-model.ts";
+import { type OnnxModel, type OnnxNode, type OnnxTensor, storedTensors } from "../onnx/onnx-model.ts";
 
 export interface Rewritten {
   model: OnnxModel;

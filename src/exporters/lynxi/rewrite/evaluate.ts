@@ -3,7 +3,6 @@
  * bit. Everything else gives null.
  */
 import { sizeOf } from "../../../core/index.ts";
-import type { ValueFacts } from "../infer.ts";
 import {
   type ElementType,
   intAttribute,
@@ -11,7 +10,8 @@ import {
   type OnnxNode,
   type OnnxTensor,
   type TensorData,
-} from "../onnx-model.ts";
+} from "../onnx/onnx-model.ts";
+import type { ValueFacts } from "../shapes/infer.ts";
 
 /** Folding may make a file larger; results beyond this many numbers stay computed. */
 const LARGEST_FOLDED = 2 ** 20;

@@ -1,7 +1,7 @@
 /** Folds everything that does not depend on an input: shape arithmetic, constants that are moved about, Constant nodes. Serves LX006. */
 import type { FileChange } from "../../target.ts";
-import { inferValues } from "../infer.ts";
-import { constantTensor, type OnnxNode, type OnnxTensor } from "../onnx-model.ts";
+import { constantTensor, type OnnxNode, type OnnxTensor } from "../onnx/onnx-model.ts";
+import { inferValues } from "../shapes/infer.ts";
 import { constantsOf, exact, outputNames, type Pass } from "./edit.ts";
 import { evaluate } from "./evaluate.ts";
 

@@ -1,6 +1,6 @@
 /** The legal rewrites of an ONNX graph for a Lynxi chip: from any graph to one that keeps the rules as far as a rewrite can take it. */
 import type { FileChange } from "../../target.ts";
-import type { OnnxModel } from "../onnx-model.ts";
+import type { OnnxModel } from "../onnx/onnx-model.ts";
 import { foldBatchNorms } from "./batch-norm.ts";
 import { orderComparisons, turnComparisons } from "./comparisons.ts";
 import type { Pass, Rewritten } from "./edit.ts";

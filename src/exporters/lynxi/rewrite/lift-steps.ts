@@ -5,7 +5,7 @@
  */
 import { sizeOf } from "../../../core/index.ts";
 import type { FileChange } from "../../target.ts";
-import type { OnnxModel, OnnxNode, OnnxTensor } from "../onnx-model.ts";
+import type { OnnxModel, OnnxNode, OnnxTensor } from "../onnx/onnx-model.ts";
 import { exact, int64Tensor, Names, type Pass, type Rewritten, withoutNodes } from "./edit.ts";
 import { spread } from "./evaluate.ts";
 import { type SelectedStep, type StepGroups, stepGroups } from "./step-groups.ts";

@@ -4,8 +4,8 @@
  */
 import { sizeOf } from "../../../core/index.ts";
 import type { FileChange } from "../../target.ts";
-import { type Inference, inferValues } from "../infer.ts";
-import { intAttribute, intsAttribute, type OnnxModel, type OnnxNode, type OnnxTensor } from "../onnx-model.ts";
+import { intAttribute, intsAttribute, type OnnxModel, type OnnxNode, type OnnxTensor } from "../onnx/onnx-model.ts";
+import { type Inference, inferValues } from "../shapes/infer.ts";
 import { constantsOf, exact, int64Tensor, Names, outputNames, type Pass } from "./edit.ts";
 import { ELEMENTWISE } from "./step-groups.ts";
 

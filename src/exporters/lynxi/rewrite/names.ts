@@ -1,6 +1,6 @@
 /** Gives graph inputs and outputs names that Lyngor's inputs_dict can hold. Serves LX024. */
 import type { FileChange } from "../../target.ts";
-import type { OnnxModel } from "../onnx-model.ts";
+import type { OnnxModel } from "../onnx/onnx-model.ts";
 import { exact, Names, type Pass } from "./edit.ts";
 
 const PLAIN = /^[A-Za-z0-9_.]+$/;

@@ -1,7 +1,7 @@
 /** Rounds every stored float32 number to float16, once and last. Serves LX011. */
 import type { FileChange } from "../../target.ts";
-import { roundArray } from "../float16.ts";
-import type { OnnxAttribute, OnnxNode, OnnxTensor } from "../onnx-model.ts";
+import { roundArray } from "../emulation/float16.ts";
+import type { OnnxAttribute, OnnxNode, OnnxTensor } from "../onnx/onnx-model.ts";
 import type { Pass } from "./edit.ts";
 
 /** Numbers that float16 cannot hold at all stay as they are, and LX012 names them. */

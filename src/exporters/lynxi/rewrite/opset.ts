@@ -1,8 +1,8 @@
 /** Says in operator set 13 what a newer set says, where the two mean the same. Serves LX022. Source: the ONNX operator changelog. */
 import type { FileChange } from "../../target.ts";
-import { type Inference, inferValues } from "../infer.ts";
-import { intAttribute, ints, type OnnxNode } from "../onnx-model.ts";
-import { operatorFacts } from "../operators.ts";
+import { intAttribute, ints, type OnnxNode } from "../onnx/onnx-model.ts";
+import { operatorFacts } from "../onnx/operators.ts";
+import { type Inference, inferValues } from "../shapes/infer.ts";
 import { exact, type Pass } from "./edit.ts";
 
 const WANTED = 13;

@@ -1,7 +1,7 @@
 /** Writes auto_pad of convolutions and pools as explicit pads. Serves LX029. */
 import type { FileChange } from "../../target.ts";
-import { inferValues } from "../infer.ts";
-import { ints, intsAttribute, type OnnxNode, stringAttribute } from "../onnx-model.ts";
+import { ints, intsAttribute, type OnnxNode, stringAttribute } from "../onnx/onnx-model.ts";
+import { inferValues } from "../shapes/infer.ts";
 import { exact, type Pass } from "./edit.ts";
 
 const WINDOWS: ReadonlySet<string> = new Set(["Conv", "MaxPool", "AveragePool"]);

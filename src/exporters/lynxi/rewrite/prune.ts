@@ -1,8 +1,8 @@
 /** Takes away what no output needs, and declares the shape of every value that is left. Serves LX025 and LX002. */
 import type { FileChange } from "../../target.ts";
-import { inferValues } from "../infer.ts";
-import type { OnnxModel, OnnxValue } from "../onnx-model.ts";
-import { withoutDeadParts } from "../onnx-prune.ts";
+import type { OnnxModel, OnnxValue } from "../onnx/onnx-model.ts";
+import { withoutDeadParts } from "../onnx/onnx-prune.ts";
+import { inferValues } from "../shapes/infer.ts";
 import { exact, outputNames, type Pass } from "./edit.ts";
 
 /** Graph inputs stay, also unused ones: they are what a caller names. */

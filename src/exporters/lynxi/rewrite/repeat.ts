@@ -3,8 +3,8 @@
  * repeated as rows instead, [N,...] to [T*N,...]. Serves LX006, and LX001 where the new axis was the fifth.
  */
 import type { FileChange } from "../../target.ts";
-import { inferValues } from "../infer.ts";
-import type { OnnxNode, OnnxTensor } from "../onnx-model.ts";
+import type { OnnxNode, OnnxTensor } from "../onnx/onnx-model.ts";
+import { inferValues } from "../shapes/infer.ts";
 import { exact, int64Tensor, Names, type Pass } from "./edit.ts";
 
 const LARGEST_RANK = 4;

@@ -2,9 +2,10 @@
  * Finds neurons in a graph by their form: time-steps selected from the first axis of a value, elementwise operators with a comparison among them,
  * and an Unsqueeze in front of each result, as torch.stack writes it. It changes nothing; `lift-steps.ts` does.
  */
-import { type Inference, inferValues } from "../infer.ts";
-import { intAttribute, intsAttribute, type OnnxModel, type OnnxNode, type OnnxTensor } from "../onnx-model.ts";
+
+import { intAttribute, intsAttribute, type OnnxModel, type OnnxNode, type OnnxTensor } from "../onnx/onnx-model.ts";
 import { makersOf, readersOf } from "../rules/subject.ts";
+import { type Inference, inferValues } from "../shapes/infer.ts";
 import { constantsOf, outputNames } from "./edit.ts";
 
 /** Each number of the result depends on the numbers at the same place, so views may be moved through them. */

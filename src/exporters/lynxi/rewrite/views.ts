@@ -1,7 +1,7 @@
 /** Takes out operators that change nothing, and joins views (Reshape, Flatten, Squeeze, Unsqueeze) behind each other into one Reshape. */
 import type { FileChange } from "../../target.ts";
-import { type Inference, inferValues } from "../infer.ts";
-import { ELEMENT_TYPES, intAttribute, type OnnxNode } from "../onnx-model.ts";
+import { ELEMENT_TYPES, intAttribute, type OnnxNode } from "../onnx/onnx-model.ts";
+import { type Inference, inferValues } from "../shapes/infer.ts";
 import { exact, int64Tensor, Names, outputNames, type Pass, withoutNodes } from "./edit.ts";
 
 const RULE = "LX006";

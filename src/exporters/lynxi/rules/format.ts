@@ -1,7 +1,7 @@
 /** Rules about the file as a file: versions, names, dead parts. */
-import { encodedSize } from "../encode.ts";
-import { storedTensors } from "../onnx-model.ts";
-import { withoutDeadParts } from "../onnx-prune.ts";
+import { encodedSize } from "../onnx/encode.ts";
+import { storedTensors } from "../onnx/onnx-model.ts";
+import { withoutDeadParts } from "../onnx/onnx-prune.ts";
 import { SOURCES } from "./source.ts";
 import type { DesignRule, RuleSubject, Violation } from "./subject.ts";
 

@@ -1,7 +1,7 @@
 /** Rules about size. */
 import { sizeOf } from "../../../core/index.ts";
-import { elementBytes, isFloatType, storedTensors } from "../onnx-model.ts";
-import { findSpikeLayers } from "../spike-layers.ts";
+import { findSpikeLayers } from "../emulation/spike-layers.ts";
+import { elementBytes, isFloatType, storedTensors } from "../onnx/onnx-model.ts";
 import { SOURCES } from "./source.ts";
 import type { DesignRule, RuleSubject, Violation } from "./subject.ts";
 

@@ -1,8 +1,8 @@
 /** Rules about how neurons stand in the graph. */
 import { formatShape } from "../../../core/index.ts";
-import { float16Below, roundToFloat16 } from "../float16.ts";
-import { type OnnxNode, type OnnxTensor, storedTensors, tensorNumbers } from "../onnx-model.ts";
-import { findSpikeLayers } from "../spike-layers.ts";
+import { float16Below, roundToFloat16 } from "../emulation/float16.ts";
+import { findSpikeLayers } from "../emulation/spike-layers.ts";
+import { type OnnxNode, type OnnxTensor, storedTensors, tensorNumbers } from "../onnx/onnx-model.ts";
 import { SOURCES } from "./source.ts";
 import { type DesignRule, type RuleSubject, readersOf, type Violation } from "./subject.ts";
 

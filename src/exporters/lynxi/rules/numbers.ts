@@ -1,6 +1,6 @@
 /** Rules about stored numbers and element types. */
-import { FLOAT16_MAX, type RoundingChange, roundArray } from "../float16.ts";
-import { type ElementType, isFloatType, type OnnxTensor, storedTensors, tensorNumbers } from "../onnx-model.ts";
+import { FLOAT16_MAX, type RoundingChange, roundArray } from "../emulation/float16.ts";
+import { type ElementType, isFloatType, type OnnxTensor, storedTensors, tensorNumbers } from "../onnx/onnx-model.ts";
 import { SOURCES } from "./source.ts";
 import type { DesignRule, RuleSubject, Violation } from "./subject.ts";
 

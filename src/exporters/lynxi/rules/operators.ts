@@ -1,6 +1,6 @@
 /** Rules about which operators appear. */
-import { intAttribute } from "../onnx-model.ts";
-import { operatorFacts } from "../operators.ts";
+import { intAttribute } from "../onnx/onnx-model.ts";
+import { operatorFacts } from "../onnx/operators.ts";
 import { SOURCES } from "./source.ts";
 import type { DesignRule, RuleSubject, Violation } from "./subject.ts";
 

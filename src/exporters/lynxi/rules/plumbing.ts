@@ -1,5 +1,5 @@
 /** Rules about what should have been folded away: shape arithmetic and batch norms. */
-import { operatorFacts } from "../operators.ts";
+import { operatorFacts } from "../onnx/operators.ts";
 import { SOURCES } from "./source.ts";
 import { type DesignRule, makersOf, type RuleSubject, type Violation } from "./subject.ts";
 

@@ -1,6 +1,6 @@
 /** Rules about the single-step style: states that go in and out of a graph, and the generated PyTorch module that keeps them on the chip. */
 import { formatShape } from "../../../core/index.ts";
-import type { OnnxValue } from "../onnx-model.ts";
+import type { OnnxValue } from "../onnx/onnx-model.ts";
 import { moduleFaults } from "./module-text.ts";
 import { SOURCES } from "./source.ts";
 import type { DesignRule, RuleSubject, Violation } from "./subject.ts";

@@ -1,6 +1,6 @@
 /** Rules about shapes, control flow and indices. */
 import { formatShape } from "../../../core/index.ts";
-import { intsAttribute } from "../onnx-model.ts";
+import { intsAttribute } from "../onnx/onnx-model.ts";
 import { SOURCES } from "./source.ts";
 import type { DesignRule, RuleSubject, Violation } from "./subject.ts";
 

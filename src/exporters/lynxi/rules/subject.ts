@@ -1,8 +1,8 @@
 /** What a design rule is, what it looks at, and what it may be told that an ONNX file does not say. */
 import type { Finding } from "../../target.ts";
-import type { Inference } from "../infer.ts";
-import type { NeuronFacts } from "../lower-neuron.ts";
-import type { OnnxModel, OnnxNode } from "../onnx-model.ts";
+import type { NeuronFacts } from "../lowering/lower-neuron.ts";
+import type { OnnxModel, OnnxNode } from "../onnx/onnx-model.ts";
+import type { Inference } from "../shapes/infer.ts";
 import type { StepModule, StepState } from "./step-module.ts";
 
 /** whole-sequence: all T steps in one call. single-step: one step a call, states go in and out. */

@@ -1,5 +1,5 @@
 /** Rules about the form of convolutions, pools and resizing. */
-import { intAttribute, intsAttribute, type OnnxNode, stringAttribute, tensorNumbers } from "../onnx-model.ts";
+import { intAttribute, intsAttribute, type OnnxNode, stringAttribute, tensorNumbers } from "../onnx/onnx-model.ts";
 import { SOURCES } from "./source.ts";
 import type { DesignRule, RuleSubject, Violation } from "./subject.ts";
 

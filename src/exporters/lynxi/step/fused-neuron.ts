@@ -4,7 +4,7 @@
  * the hard-reset neuron with the same roundings. Both operators compare with >, so they get the number just below the threshold.
  */
 import { variantOf } from "../../../model/index.ts";
-import { float16Below } from "../float16.ts";
+import { float16Below } from "../emulation/float16.ts";
 import type { Lowering } from "../lower.ts";
 import type { StepNeuron } from "./facts.ts";
 import { literal, type PythonNames, quoted } from "./python-names.ts";

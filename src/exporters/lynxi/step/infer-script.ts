@@ -2,7 +2,7 @@
  * The Python script that drives a compiled single step with LynSDK: a model reset before the first step of each sample, then T calls. Order of
  * calls: GitHub LynxiTech/BIDL, lynadapter/lyn_sdk_model.py.
  */
-import { SAMPLES } from "../infer-script.ts";
+import { SAMPLES } from "../artefact/infer-script.ts";
 
 export const stepInferScript = `#!/usr/bin/env python3
 """Runs the compiled program step by step on samples. Needs LynSDK (pylynchipsdk) and a card; every value comes from manifest.json.

@@ -21,9 +21,9 @@ import {
   type NodeLowering,
   type NodeLowerings,
 } from "../lower.ts";
-import { factsOf, fires, neuronLowering, neuronRounding, writtenOptions } from "../lower-neuron.ts";
-import { LOWERINGS } from "../lower-nodes.ts";
-import { StepSink } from "../neuron-sink.ts";
+import { factsOf, fires, neuronLowering, neuronRounding, writtenOptions } from "../lowering/lower-neuron.ts";
+import { LOWERINGS } from "../lowering/lower-nodes.ts";
+import { StepSink } from "../lowering/neuron-sink.ts";
 import { ACCUMULATOR, StateCollector } from "./states.ts";
 
 /** Axes of the states: `layer`: those of the layer, [N, C, H, W] or [N, F]; `four`: with trailing axes of 1 up to four. */

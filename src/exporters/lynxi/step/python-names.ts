@@ -1,5 +1,5 @@
 /** Names and literals of the generated Python: every value of the graph gets a variable, numbers of one element are written out. */
-import { isFloatType, type OnnxModel, type OnnxTensor, tensorNumbers } from "../onnx-model.ts";
+import { isFloatType, type OnnxModel, type OnnxTensor, tensorNumbers } from "../onnx/onnx-model.ts";
 import type { LoweredState } from "./facts.ts";
 
 /** Names that the module's text uses itself, and Python's own words that a layer could be called. */

@@ -7,7 +7,7 @@ import {
   type OnnxModel,
   type OnnxNode,
   tensorNumbers,
-} from "../onnx-model.ts";
+} from "../onnx/onnx-model.ts";
 import { type PythonNames, tuple } from "./python-names.ts";
 
 export interface Expression {

@@ -3,10 +3,10 @@
  * looks like that of a whole-sequence graph, so that everything behind it need not know the style.
  */
 import { fail, sizeOf } from "../../../core/index.ts";
-import type { NonFinite } from "../emulator.ts";
-import type { ExecutorResult } from "../executor.ts";
-import type { GraphLayout } from "../layout.ts";
-import type { HostArray } from "../session.ts";
+import type { ExecutorResult } from "../artefact/executor.ts";
+import type { HostArray } from "../artefact/session.ts";
+import type { NonFinite } from "../emulation/emulator.ts";
+import type { GraphLayout } from "../lowering/layout.ts";
 
 /** One call of the graph (or of several samples' graphs side by side). */
 export type GraphCall = (inputs: ReadonlyMap<string, HostArray>) => Promise<ExecutorResult>;

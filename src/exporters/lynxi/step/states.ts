@@ -3,8 +3,8 @@
  * the same name with `_out`. The names are given at the end, so that the lowering of a neuron may call its values what it likes.
  */
 import { fail, formatShape, sameShape } from "../../../core/index.ts";
-import type { BuiltValue, OnnxBuilder } from "../onnx-builder.ts";
-import type { OnnxModel, OnnxTensor } from "../onnx-model.ts";
+import type { BuiltValue, OnnxBuilder } from "../onnx/onnx-builder.ts";
+import type { OnnxModel, OnnxTensor } from "../onnx/onnx-model.ts";
 import type { LoweredState, StepNeuron } from "./facts.ts";
 
 export const ACCUMULATOR = "acc";

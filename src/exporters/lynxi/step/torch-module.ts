@@ -4,9 +4,9 @@
  * Source of the operators and their arguments: GitHub LynxiTech/BIDL, lynadapter/warp_load_save.py, and BIDL_doc_en, api_neu.rst.
  */
 import { formatShape, sha256 } from "../../../core/index.ts";
-import { toFloat16Bits } from "../float16.ts";
+import { toFloat16Bits } from "../emulation/float16.ts";
 import type { LoweredLayer, Lowering } from "../lower.ts";
-import type { OnnxModel, OnnxNode } from "../onnx-model.ts";
+import type { OnnxModel, OnnxNode } from "../onnx/onnx-model.ts";
 import type { ModuleState, StepModule } from "../rules/step-module.ts";
 import type { LoweredState, StepFacts, StepNeuron } from "./facts.ts";
 import { type FusedNeuron, fusedNeuron, fusedStatements, neuronComment } from "./fused-neuron.ts";
