@@ -26,7 +26,7 @@ const FLIPS = 2e-4;
 
 /** An untrained deep network is silent: larger scales of the norms let spikes through to its end. */
 function zooGraph(name: string): Graph {
-  const path = fileURLToPath(new URL(`../../../examples/${name}.json`, import.meta.url));
+  const path = fileURLToPath(new URL(`../../../examples/networks/${name}.json`, import.meta.url));
   const network = networkFromDescription(JSON.parse(readFileSync(path, "utf8")), layers, 7);
   for (const layer of network.layers()) {
     if (layer.kind !== "BatchNorm2d") continue;

@@ -16,7 +16,7 @@ const ZOO = ["spiking-vgg11", "sew-resnet18"];
 const FLIPS = 2e-4;
 
 function zooNetwork(name: string): Network {
-  const path = fileURLToPath(new URL(`../../../examples/${name}.json`, import.meta.url));
+  const path = fileURLToPath(new URL(`../../../examples/networks/${name}.json`, import.meta.url));
   const network = networkFromDescription(JSON.parse(readFileSync(path, "utf8")), layers, 7);
   // an untrained deep network is silent: larger scales of the norms let spikes through to its end
   for (const layer of network.layers()) {
