@@ -62,8 +62,7 @@ const acts = (bias: Int32Array): boolean => bias.some((value) => value !== 0);
 export const messageWidth: RunRule = ({ blocks }, { frames }) => {
   const [first] = blocks;
   if (!first || first.gradedInput) return [];
-  let count = 0;
-  for (const value of frames.data) if (value !== 0 && value !== 1) count++;
+  const { payloads: count } = frames;
   const message = `${count} numbers of the input are neither 0 nor 1; without message bits each counts as one spike.`;
   const rewrite = "Send spikes, or set input_message_bits.";
   return count === 0 ? [] : [warning("message-width", placeOf(first.layer), message, LOADER, rewrite)];

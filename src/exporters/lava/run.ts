@@ -10,6 +10,10 @@ import type { SimulatedLayer, SimulationInput, SimulationOptions, SimulationResu
 /** Whole numbers `[steps, samples, features]`, features in C,H,W order. */
 export interface Frames {
   data: Int32Array;
+  /** Largest size of a number, at least 1. */
+  largest: number;
+  /** Numbers that are neither 0 nor 1. */
+  payloads: number;
   steps: number;
   samples: number;
   features: number;
@@ -40,11 +44,13 @@ export function framesOf(plan: Plan, { shape, data }: SimulationInput): Frames {
       hint: "Steps come first, then samples; images in C,H,W order.",
     });
   }
-  return { data: wholeNumbers(data), steps, samples, features };
+  return { ...wholeNumbers(data), steps, samples, features };
 }
 
-function wholeNumbers(data: ArrayLike<number>): Int32Array {
+/** One pass over what may be millions of numbers: most of a simulation's time outside the native core. */
+function wholeNumbers(data: ArrayLike<number>): Pick<Frames, "data" | "largest" | "payloads"> {
   const numbers = new Int32Array(data.length);
+  let [smallest, largest, payloads] = [0, 0, 0];
   for (let i = 0; i < numbers.length; i++) {
     const value = data[i]!;
     numbers[i] = value;
@@ -55,8 +61,12 @@ function wholeNumbers(data: ArrayLike<number>): Int32Array {
         got: `${value}`,
       });
     }
+    if (value >= 0 && value <= 1) continue;
+    payloads++;
+    if (value > largest) largest = value;
+    else if (value < smallest) smallest = value;
   }
-  return numbers;
+  return { data: numbers, largest: payloads === 0 ? 1 : Math.max(1, largest, -smallest), payloads };
 }
 
 /** @throws OPTION for a reset interval or offset, or a number of extra steps, that is none. */

@@ -31,7 +31,7 @@ export function simulate(
   plan: Plan = planNet(net, options),
 ): SimulationResult {
   const run = runOf(plan, framesOf(plan, input), options);
-  const largest = largestMessage(run.frames.data);
+  const { largest } = run.frames;
   if (!startsTogether(plan, run) || largest > LARGEST_FLOAT32) return simulateReference(net, input, options);
   const { samples } = run.frames;
   const last = plan.blocks.length - 1;
@@ -60,12 +60,6 @@ export function simulate(
     for (const runner of runners) runner.dispose();
   }
   return resultOf(plan, run, outputs, [...checkRun(plan, run), ...events.findings()]);
-}
-
-function largestMessage(data: Int32Array): number {
-  let largest = 0;
-  for (const value of data) largest = Math.max(largest, Math.abs(value));
-  return largest;
 }
 
 /** True when nothing happens in a layer before its first frame arrives, or a reset forgets it. */
