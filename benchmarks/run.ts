@@ -2,7 +2,8 @@
  * `npm run bench`: measures the machine's limits and every case, each in a process of its own, prints a table and writes JSON. What is counted
  * is in `work.ts`; what the figures mean in `docs/benchmarks.md`.
  */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { Command } from "commander";
 import { type BenchmarkCase, benchmarkCases } from "./cases.ts";
 import type { Job } from "./child.ts";
@@ -118,6 +119,11 @@ async function bench(options: Options): Promise<BenchmarkResult> {
   return benchmarkResultSchema.parse({ machine, cases });
 }
 
+function writeResult(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+
 const program = new Command("bench")
   .description("Measure training, inference, neurons and the chip simulator against this machine's limits.")
   .option("--json <file>", "write the figures as JSON")
@@ -143,10 +149,10 @@ async function growth(options: Options): Promise<unknown> {
     ...(options.repeat === undefined ? {} : { repeat: options.repeat }),
     show: (line) => process.stdout.write(`${line}\n`),
   });
-  if (options.svg) writeFileSync(options.svg, growthPlot(result));
+  if (options.svg) writeResult(options.svg, growthPlot(result));
   return result;
 }
 
 const options = program.opts<Options>();
 const result = await (options.growth ? growth(options) : bench(options));
-if (options.json) writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
+if (options.json) writeResult(options.json, `${JSON.stringify(result, null, 2)}\n`);

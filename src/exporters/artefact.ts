@@ -1,11 +1,30 @@
 /** Finding out what an export directory holds: every target's manifest names the target and its file in the same two fields. */
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { fail, parseWith, readFileChecked } from "../core/index.ts";
+import { fail, nonNegativeInteger, parseWith, readFileChecked } from "../core/index.ts";
 import type { Finding } from "./target.ts";
 
 export const MANIFEST_FILE = "manifest.json";
 const LARGEST_MANIFEST_BYTES = 64 * 2 ** 20;
+
+/** A finding as manifests and verdicts keep it. */
+export const findingSchema: z.ZodType<Finding> = z.strictObject({
+  rule: z.string(),
+  severity: z.enum(["error", "warning", "note"]),
+  place: z.string(),
+  message: z.string(),
+  limit: z.string().optional(),
+  source: z.string(),
+  rewrite: z.string().optional(),
+});
+
+/** What an export changed, as manifests keep it. */
+export const lossySchema = z.strictObject({
+  place: z.string(),
+  what: z.string(),
+  count: nonNegativeInteger,
+  largestChange: z.number(),
+});
 
 const headSchema = z.looseObject({ target: z.string(), file: z.string() });
 

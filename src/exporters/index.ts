@@ -5,7 +5,7 @@ import { createLoihiTarget } from "./lava/index.ts";
 import { createLynxiTarget } from "./lynxi/index.ts";
 import type { DeploymentTarget } from "./target.ts";
 
-export { type ArtefactHead, MANIFEST_FILE, readArtefactHead } from "./artefact.ts";
+export { type ArtefactHead, findingSchema, MANIFEST_FILE, readArtefactHead } from "./artefact.ts";
 export { type ArrangedInput, type ArrangedTrace, arrangeInput, arrangeTrace, type NumberArray } from "./simulation.ts";
 export type * from "./target.ts";
 

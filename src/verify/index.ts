@@ -14,7 +14,6 @@ export {
   type SideRun,
   type VerifyOptions,
 } from "./run.ts";
-export { findingSchema } from "./schema.ts";
 export {
   type JudgedComparison,
   judged,

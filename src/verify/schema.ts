@@ -1,20 +1,10 @@
 /** The parts of `verdict.json` as zod schemas. The types they describe live where they are computed; both are held equal by the compiler. */
 import { z } from "zod";
 import { nonNegativeInteger, positiveInteger, probability } from "../core/index.ts";
-import type { Finding, NumberReport, TargetContract } from "../exporters/index.ts";
+import { findingSchema, type NumberReport, type TargetContract } from "../exporters/index.ts";
 import type { Check, Verdict } from "./judge.ts";
 import type { Difference, LayerComparison } from "./layers.ts";
 import type { RunComparison } from "./predictions.ts";
-
-export const findingSchema: z.ZodType<Finding> = z.strictObject({
-  rule: z.string(),
-  severity: z.enum(["error", "warning", "note"]),
-  place: z.string(),
-  message: z.string(),
-  limit: z.string().optional(),
-  source: z.string(),
-  rewrite: z.string().optional(),
-});
 
 export const contractSchema: z.ZodType<TargetContract> = z.strictObject({
   maxFlipRate: probability,

@@ -1,11 +1,10 @@
 /** `verdict.json`: what was compared (by hash), with which result. Contains no time and no path outside its folder, so equal runs give equal bytes. */
 import { z } from "zod";
 import { fail, parseWith, readFileChecked, writeFileAtomic } from "../core/index.ts";
-import type { NumberReport, TargetContract } from "../exporters/index.ts";
+import { findingSchema, type NumberReport, type TargetContract } from "../exporters/index.ts";
 import { type Comparison, judge } from "./judge.ts";
 import {
   contractSchema,
-  findingSchema,
   layerComparisonSchema,
   numberReportSchema,
   runComparisonSchema,

@@ -1,27 +1,12 @@
 /** `manifest.json` of a Loihi artefact: what the script, the runtime and a reader must know about the `.net` file beside it. */
 import { z } from "zod";
 import { fail, nonNegativeInteger, parseWith, positiveInteger, readFileChecked } from "../../core/index.ts";
+import { findingSchema, lossySchema } from "../artefact.ts";
 import type { NetLowering } from "./lower.ts";
 
 export const NET_FILE = "network.net";
 const FORMAT = "spikeship-loihi-1";
 const LARGEST_MANIFEST = 64 * 2 ** 20;
-
-const finding = z.strictObject({
-  rule: z.string(),
-  severity: z.enum(["error", "warning", "note"]),
-  place: z.string(),
-  message: z.string(),
-  limit: z.string().optional(),
-  source: z.string(),
-  rewrite: z.string().optional(),
-});
-const lossy = z.strictObject({
-  place: z.string(),
-  what: z.string(),
-  count: nonNegativeInteger,
-  largestChange: z.number(),
-});
 
 export const manifestSchema = z.strictObject({
   format: z.literal(FORMAT),
@@ -41,8 +26,8 @@ export const manifestSchema = z.strictObject({
       shape: z.array(positiveInteger).describe("one step of one sample"),
     }),
   ),
-  findings: z.array(finding).describe("report of the design rules"),
-  lossy: z.array(lossy).describe("every step that changed numbers"),
+  findings: z.array(findingSchema).describe("report of the design rules"),
+  lossy: z.array(lossySchema).describe("every step that changed numbers"),
   sha256: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)),
 });
 export type LoihiManifest = z.infer<typeof manifestSchema>;

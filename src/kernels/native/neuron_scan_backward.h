@@ -62,26 +62,11 @@ class BackwardBlock {
     for (size_t t = 0; t < call_.steps; t++) {
       const float* x = input_row(call_, t, block_);
       for (size_t first = 0; first < block_.size; first += piece_size) {
-        const size_t n = piece_of(block_.size, first);
-        recompute_row(neuron, t, x + first, first, n);
+        Register* stored[Neuron::stored];
+        for (int k = 0; k < Neuron::stored; k++) stored[k] = recomputed_row(k, t) + first;
+        float spike[piece_size];  // known already
+        forward_row(neuron, x + first, rows_.before, spike, stored, first, piece_of(block_.size, first));
       }
-    }
-  }
-
-  void recompute_row(const Forward neuron, size_t t, const float* x, size_t first, size_t n) {
-    Register* stored[Neuron::stored];
-    for (int k = 0; k < Neuron::stored; k++) stored[k] = recomputed_row(k, t) + first;
-    SPIKESHIP_ROW_LOOP
-    for (size_t i = 0; i < n; i++) {
-      Register state[Neuron::states], next[Neuron::states], charged[Neuron::stored];
-      float fired;
-#pragma GCC unroll 4
-      for (int k = 0; k < Neuron::states; k++) state[k] = rows_.before[k][first + i];
-      neuron.step(x[i], state, next, charged, fired);
-#pragma GCC unroll 4
-      for (int k = 0; k < Neuron::states; k++) rows_.before[k][first + i] = next[k];
-#pragma GCC unroll 4
-      for (int k = 0; k < Neuron::stored; k++) stored[k][i] = charged[k];
     }
   }
 

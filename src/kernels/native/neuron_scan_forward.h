@@ -8,9 +8,9 @@ struct ForwardRows {
   float spike[piece_size];
 };
 
-// One step of the elements `first` to `first + n`; x, spike and stored begin with the first of them.
+// One step of the elements `first` to `first + n` of a block; x, spike and stored begin with the first of them.
 template <class Neuron>
-void forward_row(const Neuron neuron, const float* x, ForwardRows<Neuron>& rows, float* spike,
+void forward_row(const Neuron neuron, const float* x, typename Neuron::Register (&states)[Neuron::states][block_size], float* spike,
                  typename Neuron::Register* const (&stored)[Neuron::stored], size_t first, size_t n) {
   using Register = typename Neuron::Register;
   SPIKESHIP_ROW_LOOP
@@ -18,10 +18,10 @@ void forward_row(const Neuron neuron, const float* x, ForwardRows<Neuron>& rows,
     Register state[Neuron::states], next[Neuron::states], charged[Neuron::stored];
     float fired;
 #pragma GCC unroll 4
-    for (int k = 0; k < Neuron::states; k++) state[k] = rows.state[k][first + i];
+    for (int k = 0; k < Neuron::states; k++) state[k] = states[k][first + i];
     neuron.step(x[i], state, next, charged, fired);
 #pragma GCC unroll 4
-    for (int k = 0; k < Neuron::states; k++) rows.state[k][first + i] = next[k];
+    for (int k = 0; k < Neuron::states; k++) states[k][first + i] = next[k];
 #pragma GCC unroll 4
     for (int k = 0; k < Neuron::stored; k++) stored[k][i] = charged[k];
     spike[i] = fired;
@@ -52,7 +52,7 @@ void forward_piece(const NeuronForwardCall& call, const Neuron& neuron, ForwardR
     stored[k] = rows.stored[k];
     if constexpr (!Neuron::is_grid) stored[k] = RowTarget(call.saved[k], at, stream).writable(rows.stored[k]);
   }
-  forward_row(neuron, x, rows, spike.writable(rows.spike), stored, first, n);
+  forward_row(neuron, x, rows.state, spike.writable(rows.spike), stored, first, n);
   spike.finish(rows.spike, n);
   for (int k = 0; k < Neuron::stored; k++) {
     if constexpr (Neuron::is_grid) {

@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { nonNegativeInteger } from "../../core/index.ts";
 import type { InspectedLayer, LossyStep } from "../../exporters/index.ts";
-import { findingSchema, verdictDocumentSchema } from "../../verify/index.ts";
+import { findingSchema } from "../../exporters/index.ts";
+import { verdictDocumentSchema } from "../../verify/index.ts";
 import { scoreSchema } from "./run.ts";
 import { sampleRunSchema } from "./sample.ts";
 

@@ -1,6 +1,7 @@
 /** `manifest.json` of a Lynxi artefact: what the scripts, the runtime and a reader must know about the graph beside it. */
 import { z } from "zod";
-import { fail, nonNegativeInteger, parseWith, positiveInteger, readFileChecked } from "../../../core/index.ts";
+import { fail, parseWith, positiveInteger, readFileChecked } from "../../../core/index.ts";
+import { findingSchema, lossySchema } from "../../artefact.ts";
 import type { Finding, LossyStep } from "../../target.ts";
 import type { Lowering } from "../lower.ts";
 import type { OnnxValue } from "../onnx/onnx-model.ts";
@@ -37,23 +38,6 @@ const layer = z.strictObject({
   neuron: neuron.nullable(),
 });
 
-const finding = z.strictObject({
-  rule: z.string(),
-  severity: z.enum(["error", "warning", "note"]),
-  place: z.string(),
-  message: z.string(),
-  limit: z.string().optional(),
-  source: z.string(),
-  rewrite: z.string().optional(),
-});
-
-const lossy = z.strictObject({
-  place: z.string(),
-  what: z.string(),
-  count: nonNegativeInteger,
-  largestChange: z.number(),
-});
-
 export const manifestSchema = z.strictObject({
   format: z.literal(FORMAT),
   target: z.literal("lynxi"),
@@ -87,8 +71,8 @@ export const manifestSchema = z.strictObject({
     .optional()
     .describe("single-step style; last-step: rates, complete after T calls; every-step: the output of each step"),
   module: stepModuleSchema.optional().describe("single-step style: the generated PyTorch module"),
-  findings: z.array(finding).describe("report of the design rules"),
-  lossy: z.array(lossy).describe("every step that changed numbers"),
+  findings: z.array(findingSchema).describe("report of the design rules"),
+  lossy: z.array(lossySchema).describe("every step that changed numbers"),
   golden: z.strictObject({
     input: z.string(),
     output: z.string(),

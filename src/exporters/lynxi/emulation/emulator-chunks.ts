@@ -5,25 +5,11 @@
 import { sizeOf } from "../../../core/index.ts";
 import { core } from "../../../kernels/index.ts";
 import type { OnnxModel, OnnxNode } from "../onnx/onnx-model.ts";
+import { ELEMENTWISE } from "./emulator-order.ts";
 import { bufferOf, disposeValue, Machine, type SharedBuffer, type Value } from "./emulator-values.ts";
 
 /** Operators whose work is small beside the memory they touch. */
-const CHUNKED = new Set([
-  "Slice",
-  "Concat",
-  "Add",
-  "Sub",
-  "Mul",
-  "Div",
-  "GreaterOrEqual",
-  "Greater",
-  "LessOrEqual",
-  "Less",
-  "Not",
-  "Cast",
-  "Exp",
-  "Relu",
-]);
+const CHUNKED = new Set(["Slice", "Concat", ...ELEMENTWISE]);
 
 /** Floats of a segment's largest input that run at once (2 MB): values of one time-step are a part of that. */
 const CHUNK_FLOATS = 2 ** 19;

@@ -11,7 +11,7 @@ import { bufferOf, type ChannelOrder, disposeValue, type Machine, type Value } f
 const TURNS_ITSELF = new Set(["Conv", "MaxPool", "AveragePool", "BatchNormalization"]);
 
 /** Operators whose result has each number where the input had it. */
-const ELEMENTWISE = new Set([
+export const ELEMENTWISE = new Set([
   "Add",
   "Sub",
   "Mul",
