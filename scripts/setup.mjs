@@ -252,9 +252,14 @@ function installSystemPackages() {
 
 // --- native core ------------------------------------------------------------------------------------------------------
 
+const native = join(root, "src", "kernels", "native");
+const device = join(native, "device");
+
 function coreSources() {
-  const native = filesBelow(join(root, "src", "kernels", "native")).filter((file) => /\.(cc|h)$/.test(file));
-  return [join(root, "CMakeLists.txt"), ...native];
+  const sources = filesBelow(native).filter((file) => /\.(cc|h)$/.test(file));
+  // Of the device libraries the core sees only their table.
+  const own = sources.filter((file) => !file.startsWith(device) || file.endsWith("device_kernels.h"));
+  return [join(root, "CMakeLists.txt"), ...own];
 }
 
 /** In a process of its own: this one would keep, and be given again, a module that it loaded before a rebuild. */
@@ -288,6 +293,53 @@ function buildCore(hash) {
   say("native core ready");
 }
 
+// --- device libraries -------------------------------------------------------------------------------------------------
+
+/** CUDA where its compiler is, and for tests the emulation: the same sources, run on the CPU. */
+const deviceLibraries = {
+  cuda: { file: join(root, "build", "spikeship_cuda.so"), what: "the CUDA library (minutes)" },
+  emulated: { file: join(root, "build", "spikeship_emulated.so"), what: "the emulated device (a minute)" },
+};
+
+function deviceHash() {
+  const kernels = filesBelow(native).filter((file) => /\.(cc|h|cu|cuh|cmake|txt)$/.test(file));
+  return hashOf(kernels);
+}
+
+/** Builds one library beside the core. Without it everything runs on the CPU, so what hinders it is said and no more. */
+function buildDeviceLibrary(kind) {
+  const { file, what } = deviceLibraries[kind];
+  const hashFile = file.replace(/\.so$/, ".hash");
+  const hash = deviceHash();
+  if (existsSync(file) && storedHash(hashFile) === hash) return;
+  const folder = join(root, "build", `cmake-${kind}`);
+  const generator = has("ninja") ? ["-G", "Ninja"] : [];
+  const options = [`-DSPIKESHIP_CUDA=${kind === "cuda"}`, `-DSPIKESHIP_EMULATED=${kind === "emulated"}`];
+  const configure = () => run("cmake", ["-S", device, "-B", folder, ...generator, ...options]);
+  say(`building ${what}`);
+  let step = configure();
+  if (!step.ok) {
+    rmSync(folder, { recursive: true, force: true });
+    step = configure();
+  }
+  if (step.ok) step = run("cmake", ["--build", folder, "--parallel", `${availableParallelism()}`]);
+  if (!step.ok) {
+    rmSync(file, { force: true });
+    process.stderr.write(`${step.output.trimEnd()}\n`);
+    say(`could not build ${file}; everything else works without it`);
+    return;
+  }
+  copyFileSync(join(folder, `spikeship_${kind}.so`), `${file}.new`);
+  renameSync(`${file}.new`, file);
+  writeFileSync(hashFile, hash);
+  say(`${file} ready`);
+}
+
+function buildDeviceLibraries(withEmulation) {
+  const kinds = [...(has("nvcc") ? ["cuda"] : []), ...(withEmulation ? ["emulated"] : [])];
+  if (kinds.length > 0) alone(() => kinds.forEach(buildDeviceLibrary));
+}
+
 /** An installed package brings a core along; it is good enough where the libraries it wants are there. */
 function packedCoreWorks() {
   const packed = join(root, "prebuilds", `${process.platform}-${process.arch}`, "spikeship.node");
@@ -306,6 +358,8 @@ export function setup() {
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const withTestTools = process.argv.includes("--with-test-tools");
   setup();
-  if (process.argv.includes("--with-test-tools")) installTestTools();
+  buildDeviceLibraries(withTestTools);
+  if (withTestTools) installTestTools();
 }

@@ -1,7 +1,9 @@
 /** Public face of the kernels: the native core, opened when it is first used. */
+import { Devices } from "./devices.ts";
 import { openCore } from "./load.ts";
 import type { NativeCore } from "./native-core.ts";
 
+export { type Device, type Devices, deviceLibrary } from "./devices.ts";
 export type * from "./native-core.ts";
 export { Profile, type ProfiledOperation } from "./profile.ts";
 
@@ -16,4 +18,12 @@ export function core(): NativeCore {
 /** The core if anything has used it, else null. */
 export function loadedCore(): NativeCore | null {
   return opened;
+}
+
+let seen: Devices | null = null;
+
+/** The devices of this machine. */
+export function devices(): Devices {
+  seen ??= new Devices(core());
+  return seen;
 }

@@ -11,7 +11,7 @@ interface Addon {
 }
 
 /** The folder of our package.json: above `src/kernels` in the repository and above `dist/kernels` in the package. */
-function packageRoot(): string {
+export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   for (;;) {
     const file = join(folder, "package.json");

@@ -164,9 +164,70 @@ export interface CoreInfo {
   cpu: string;
 }
 
+/** A device of the open device library. */
+export interface DeviceInfo {
+  name: string;
+  /** "sm_90" */
+  architecture: string;
+  totalBytes: number;
+  /** 0: not asked, because nothing has used the device yet. */
+  freeBytes: number;
+  multiprocessors: number;
+}
+
+/** A library that is opened at run time by name. */
+export interface LibraryInfo {
+  name: string;
+  /** Empty: not found. */
+  version: string;
+  /** Where it was found, or what was tried. */
+  file: string;
+}
+
+export interface DeviceReport {
+  kind: "cuda" | "emulated";
+  /** "CUDA 13.0", or empty where there is no driver. */
+  driver: string;
+  /** Why `devices` is empty. */
+  whyNone: string;
+  devices: DeviceInfo[];
+  libraries: LibraryInfo[];
+}
+
+export interface DeviceMemory {
+  liveBytes: number;
+  peakBytes: number;
+  cachedBytes: number;
+}
+
 export interface NativeCore {
+  // --- devices: -1 is the CPU, from 0 on those of the device library ------------------------------------------------------
+  /** Opens a device library; only one in a process. */
+  openDevices(file: string): DeviceReport;
+  /** Where calls run whose buffers lie nowhere yet. */
+  setDevice(device: number): void;
+  allocOn(device: number, bytes: number): BufferId;
+  deviceOf(buffer: BufferId): number;
+  /** Waits for all work of a device. */
+  synchronize(device: number): void;
+  deviceMemory(device: number): DeviceMemory;
+  /**
+   * From here to `endCapture` calls on the device are recorded, not run. What would wait for the device, or must differ from run to run
+   * (reading, random numbers), is refused; then `abortCapture`.
+   */
+  beginCapture(device: number): void;
+  /** A number for `replay` and `forget`. The memory that the recorded calls took stays theirs until `forget`. */
+  endCapture(): number;
+  abortCapture(): void;
+  /** Runs the recorded calls again, on the same memory. */
+  replay(graph: number): void;
+  forget(graph: number): void;
+
   // --- memory ---------------------------------------------------------------------------------------------------------
-  /** Uninitialised memory, 64-byte aligned. Throws when the system refuses. */
+  /**
+   * Uninitialised memory, 64-byte aligned. Where a device library is open, the first call that is given the buffer decides where it
+   * lies: with the call's other buffers, else on the device of `setDevice`. Throws when the system refuses.
+   */
   alloc(bytes: number): BufferId;
   release(buffer: BufferId): void;
   byteLength(buffer: BufferId): number;
@@ -306,8 +367,15 @@ export interface NativeCore {
     gradWeight: BufferId,
     gradBias: BufferId,
   ): void;
-  /** Mean over rows of -log softmax(logits)[label]; `grad` `[rows,C]` receives its gradient (0: not wanted). labels int32. Returns the loss. */
-  softmaxCrossEntropy(rows: number, classes: number, logits: BufferId, labels: BufferId, grad: BufferId): number;
+  /** loss[0] = mean over rows of -log softmax(logits)[label]; `grad` `[rows,C]` receives its gradient (0: not wanted). labels int32. */
+  softmaxCrossEntropy(
+    rows: number,
+    classes: number,
+    logits: BufferId,
+    labels: BufferId,
+    loss: BufferId,
+    grad: BufferId,
+  ): void;
 
   // --- neurons ---------------------------------------------------------------------------------------------------------
   neuronForward(call: NeuronForward): void;

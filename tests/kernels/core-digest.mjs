@@ -111,7 +111,12 @@ core.write(
   Int32Array.from({ length: 1000 }, (_, i) => i % 10),
 );
 record("cross-entropy", 40_000, (out) => {
-  hashes.loss = core.softmaxCrossEntropy(1000, 10, x, labels, out);
+  const loss = core.alloc(4);
+  core.softmaxCrossEntropy(1000, 10, x, labels, loss, out);
+  const value = new Float32Array(1);
+  core.read(loss, 0, value);
+  hashes.loss = value[0];
+  core.release(loss);
 });
 core.release(labels);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "convert.h"
+#include "device_call.h"
 #include "entries.h"
 #include "signals.h"
 
@@ -43,6 +44,49 @@ Napi::Value to_js(Napi::Env env, const CoreInfo& info) {
   return object;
 }
 
+Napi::Value to_js(Napi::Env env, const DeviceMemoryStats& stats) {
+  auto object = Napi::Object::New(env);
+  object["liveBytes"] = stats.live_bytes;
+  object["peakBytes"] = stats.peak_bytes;
+  object["cachedBytes"] = stats.cached_bytes;
+  return object;
+}
+
+Napi::Value to_js(Napi::Env env, const DeviceInfo& info) {
+  auto object = Napi::Object::New(env);
+  object["name"] = info.name;
+  object["architecture"] = info.architecture;
+  object["totalBytes"] = info.total_bytes;
+  object["freeBytes"] = info.free_bytes;
+  object["multiprocessors"] = info.multiprocessors;
+  return object;
+}
+
+Napi::Value to_js(Napi::Env env, const LibraryInfo& info) {
+  auto object = Napi::Object::New(env);
+  object["name"] = info.name;
+  object["version"] = info.version;
+  object["file"] = info.file;
+  return object;
+}
+
+template <class T>
+Napi::Value to_js(Napi::Env env, const std::vector<T>& list) {
+  auto array = Napi::Array::New(env, list.size());
+  for (uint32_t i = 0; i < list.size(); i++) array.Set(i, to_js(env, list[i]));
+  return array;
+}
+
+Napi::Value to_js(Napi::Env env, const DeviceReport& report) {
+  auto object = Napi::Object::New(env);
+  object["kind"] = report.kind;
+  object["driver"] = report.driver;
+  object["whyNone"] = report.why_none;
+  object["devices"] = to_js(env, report.devices);
+  object["libraries"] = to_js(env, report.libraries);
+  return object;
+}
+
 [[noreturn]] void raise(Environment& environment, const Failure& failure) {
   const Napi::Env env = environment.env;
   const Napi::Value error = environment.make_error.Call({
@@ -55,10 +99,29 @@ Napi::Value to_js(Napi::Env env, const CoreInfo& info) {
   throw Napi::Error(env, error);
 }
 
+template <class Argument>
+constexpr bool takes_buffer = std::is_base_of_v<Buffer, Argument> || std::is_same_v<Argument, NeuronForwardArguments> ||
+                              std::is_same_v<Argument, NeuronBackwardArguments>;
+template <class... Arguments>
+constexpr bool takes_buffers = (takes_buffer<Arguments> || ...);
+
 // Calls `function` with the arguments converted to the types it declares.
 template <class Result, class... Arguments, size_t... index>
 Napi::Value invoke(Result (*function)(Environment&, Arguments...), Environment& environment, const Napi::CallbackInfo& info,
                    [[maybe_unused]] const char* name, std::index_sequence<index...>) {
+  const DeviceKernels* device = nullptr;
+  if (Devices::opened() && takes_buffers<Arguments...>) {
+    Buffers& buffers = environment.buffers;
+    buffers.begin_noting();
+    try {
+      [[maybe_unused]] const std::tuple<Arguments...> noted{From<Arguments>::read(Incoming{environment, info[index], name, index})...};
+    } catch (...) {
+      buffers.abandon_noting();
+      throw;
+    }
+    device = Devices::at(buffers.end_noting(std::string_view(name) == "copy"));
+  }
+  const OnDevice on(device);
   // Braces make the order of evaluation that of the arguments.
   std::tuple<Arguments...> arguments{From<Arguments>::read(Incoming{environment, info[index], name, index})...};
   if constexpr (std::is_void_v<Result>) {
@@ -110,6 +173,17 @@ Napi::Object make_core(Napi::Env env) {
   add<info::describe>(core, "info");
   add<info::set_threads>(core, "setThreads");
   add<info::set_precision>(core, "setPrecision");
+  add<devices::open>(core, "openDevices");
+  add<devices::use>(core, "setDevice");
+  add<devices::alloc_on>(core, "allocOn");
+  add<devices::device_of>(core, "deviceOf");
+  add<devices::synchronize>(core, "synchronize");
+  add<devices::memory>(core, "deviceMemory");
+  add<devices::begin_capture>(core, "beginCapture");
+  add<devices::end_capture>(core, "endCapture");
+  add<devices::abort_capture>(core, "abortCapture");
+  add<devices::replay>(core, "replay");
+  add<devices::forget>(core, "forget");
   add<elements::fill>(core, "fill");
   add<elements::unary>(core, "unary");
   add<elements::binary>(core, "binary");

@@ -18,6 +18,14 @@ enum class BinaryOp { add, sub, mul, div, max, min, greater_equal, greater, equa
 enum class ReduceOp { sum, mean, max, argmax };
 enum class PoolOp { max, avg, sum };
 
+// What convolutions and matrix products round their factors to. Sums are float32 in both, and so is every result.
+enum class Precision : int64_t { float32, bfloat16 };
+
+// Number of elements that differ, and the first such index (-1: none).
+struct Difference {
+  double different, first;
+};
+
 using Sizes = std::vector<size_t>;
 
 // Geometry over 1 to 3 spatial axes, padded in front with axes of size 1 to always three (D, H, W).

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "batch_norm_kernels.h"
+#include "device_call.h"
 #include "entries.h"
 #include "failure.h"
 #include "parallel.h"
@@ -105,6 +106,9 @@ void train(Environment& environment, size_t rows, size_t channels, double epsilo
   float* variances = variance.floats(channels, "batchNormTrain variance");
   const float* weights = weight.floats(channels, "batchNormTrain weight");
   const float* offsets = bias.floats(channels, "batchNormTrain bias");
+  if (const DeviceKernels* device = call_device()) {
+    return device->batch_norm_train({rows, channels, epsilon}, source, weights, offsets, result, means, variances);
+  }
   const Wide wide(rows, channels);
   // Sums of differences from the first row keep their digits when the mean is large.
   const std::vector<float> first_row(source, source + channels);
@@ -125,9 +129,16 @@ void infer(Environment&, size_t rows, size_t channels, double epsilon, Buffer x,
            OptionalBuffer weight, OptionalBuffer bias, Buffer y) {
   if (rows == 0 || channels == 0) return;
   const size_t count = product({rows, channels});
-  normalise(rows, channels, epsilon, x.floats(count, "batchNormInfer x"), mean.floats(channels, "batchNormInfer mean"),
-            variance.floats(channels, "batchNormInfer variance"), weight.floats(channels, "batchNormInfer weight"),
-            bias.floats(channels, "batchNormInfer bias"), y.floats(count, "batchNormInfer y"));
+  const float* source = x.floats(count, "batchNormInfer x");
+  const float* means = mean.floats(channels, "batchNormInfer mean");
+  const float* variances = variance.floats(channels, "batchNormInfer variance");
+  const float* weights = weight.floats(channels, "batchNormInfer weight");
+  const float* offsets = bias.floats(channels, "batchNormInfer bias");
+  float* result = y.floats(count, "batchNormInfer y");
+  if (const DeviceKernels* device = call_device()) {
+    return device->batch_norm_infer({rows, channels, epsilon}, source, means, variances, weights, offsets, result);
+  }
+  normalise(rows, channels, epsilon, source, means, variances, weights, offsets, result);
 }
 
 void backward(Environment& environment, bool training, size_t rows, size_t channels, double epsilon, Buffer x, Buffer grad_y,
@@ -143,6 +154,10 @@ void backward(Environment& environment, bool training, size_t rows, size_t chann
   float* wanted = grad_x.floats(count, "batchNormBackward gradX");
   float* wanted_weight = grad_weight.floats(channels, "batchNormBackward gradWeight");
   float* wanted_bias = grad_bias.floats(channels, "batchNormBackward gradBias");
+  if (const DeviceKernels* device = call_device()) {
+    return device->batch_norm_backward(training, {rows, channels, epsilon}, source, given, means, variances, weights, wanted,
+                                       wanted_weight, wanted_bias);
+  }
   const Wide wide(rows, channels);
   const auto wide_mean = wide.repeated({means, means + channels});
   const auto sums = two_sums(environment, wide, channels, [&](size_t at, size_t some, size_t columns, double* sum, double* dot) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <string>
 
+#include "device/device_kernels.h"
 #include "failure.h"
 
 namespace spikeship {
@@ -37,17 +38,29 @@ Buffers::Buffers() {
 }
 
 Buffers::~Buffers() {
-  for (const Slot& slot : slots_) {
-    if (slot.live) allocator_.give_back(slot.block);
+  for (Slot& slot : slots_) {
+    if (slot.live) give_back(slot);
   }
 }
 
-double Buffers::alloc(size_t bytes) {
+void Buffers::give_back(Slot& slot) {
+  if (!slot.placed) return;
+  if (slot.device == cpu_device) allocator_.give_back(slot.block);
+  else Devices::at(slot.device)->release(slot.block.data, slot.bytes);
+}
+
+void Buffers::place(Slot& slot, DeviceNumber device) {
+  if (device == cpu_device) slot.block = allocator_.take(slot.bytes);
+  else slot.block = {Devices::at(device)->allocate(slot.bytes), slot.bytes};
+  slot.device = device;
+  slot.placed = true;
+}
+
+double Buffers::take_slot(size_t bytes) {
   if (free_slots_.empty() && slots_.size() > slot_mask) {
     throw Failure{"NATIVE", "memory", "at most " + std::to_string(slot_mask) + " live buffers", "one more",
                   "Dispose tensors that are no longer needed."};
   }
-  const Block block = allocator_.take(bytes);
   uint32_t index = 0;
   if (free_slots_.empty()) {
     index = static_cast<uint32_t>(slots_.size());
@@ -57,13 +70,30 @@ double Buffers::alloc(size_t bytes) {
     free_slots_.pop_back();
   }
   Slot& slot = slots_[index];
-  slot.block = block;
+  slot.block = {};
   slot.bytes = bytes;
   slot.live = true;
+  slot.placed = false;
   live_buffers_++;
   live_bytes_ += bytes;
   if (live_bytes_ > peak_bytes_) peak_bytes_ = live_bytes_;
   return static_cast<double>((tag_ << (slot_bits + generation_bits)) | (uint64_t{slot.generation} << slot_bits) | index);
+}
+
+double Buffers::alloc(size_t bytes) {
+  if (!Devices::opened()) return alloc_on(cpu_device, bytes);
+  return take_slot(bytes);
+}
+
+double Buffers::alloc_on(DeviceNumber device, size_t bytes) {
+  const double id = take_slot(bytes);
+  try {
+    place(slots_[slot_of(id)], device);
+  } catch (...) {
+    release(id);
+    throw;
+  }
+  return id;
 }
 
 size_t Buffers::slot_of(double id) const {
@@ -83,7 +113,7 @@ size_t Buffers::slot_of(double id) const {
 void Buffers::release(double id) {
   const size_t index = slot_of(id);
   Slot& slot = slots_[index];
-  allocator_.give_back(slot.block);
+  give_back(slot);
   slot.live = false;
   slot.generation = (slot.generation + 1) & generation_mask;
   live_buffers_--;
@@ -91,9 +121,45 @@ void Buffers::release(double id) {
   free_slots_.push_back(static_cast<uint32_t>(index));
 }
 
-Buffer Buffers::at(double id) const {
-  const Slot& slot = slots_[slot_of(id)];
-  return {slot.block.data, slot.bytes};
+Buffer Buffers::at(double id) {
+  const size_t index = slot_of(id);
+  Slot& slot = slots_[index];
+  if (noting_) {
+    noted_.push_back(index);
+    return {nullptr, slot.bytes, slot.device};
+  }
+  if (!slot.placed) place(slot, default_device_);
+  return {slot.block.data, slot.bytes, slot.device};
+}
+
+DeviceNumber Buffers::device_of(double id) {
+  Slot& slot = slots_[slot_of(id)];
+  if (!slot.placed) place(slot, default_device_);
+  return slot.device;
+}
+
+void Buffers::begin_noting() {
+  noting_ = true;
+  noted_.clear();
+}
+
+DeviceNumber Buffers::end_noting(bool mixed) {
+  noting_ = false;
+  DeviceNumber device = default_device_;
+  bool known = false;
+  for (const size_t index : noted_) {
+    const Slot& slot = slots_[index];
+    if (!slot.placed) continue;
+    if (!known) device = slot.device;
+    known = true;
+    if (slot.device == device || mixed) continue;
+    throw Failure{"VALUE", "devices", "tensors of one device", Devices::name(device) + " and " + Devices::name(slot.device),
+                  "Move one of them with tensor.to(device), or the network with network.to(device)."};
+  }
+  for (const size_t index : noted_) {
+    if (!slots_[index].placed) place(slots_[index], device);
+  }
+  return device;
 }
 
 MemoryStats Buffers::stats() const { return {live_buffers_, live_bytes_, peak_bytes_, allocator_.cached_bytes()}; }

@@ -7,13 +7,15 @@
 #include <vector>
 
 #include "allocator.h"
+#include "devices.h"
 
 namespace spikeship {
 
-// A resolved buffer. `as` checks the length before it gives the pointer out.
+// A resolved buffer, in memory of the device of the call. `as` checks the length before it gives the pointer out.
 struct Buffer {
   void* data = nullptr;
   size_t bytes = 0;
+  DeviceNumber device = cpu_device;
 
   // Pointer to at least `count` elements. `what` names kernel and argument for the message.
   template <class T>
@@ -44,9 +46,23 @@ class Buffers {
   Buffers(const Buffers&) = delete;
   Buffers& operator=(const Buffers&) = delete;
   ~Buffers();
+  // Memory on no device yet: the first call that is given the buffer places it. Where no device library is open, on the CPU at once.
   double alloc(size_t bytes);
+  double alloc_on(DeviceNumber device, size_t bytes);
   void release(double id);
-  Buffer at(double id) const;
+  // While a call's buffers are noted, only that they are live is checked, and data is null.
+  Buffer at(double id);
+  // The device on which a buffer lies; one that lies nowhere yet is placed on the default device.
+  DeviceNumber device_of(double id);
+
+  // Where calls run whose buffers lie nowhere yet.
+  void set_default_device(DeviceNumber device) { default_device_ = device; }
+
+  // Around a first look at the arguments of a call: which device they are on. Buffers that lie nowhere yet are placed there.
+  void begin_noting();
+  // `mixed`: the call may be given buffers of several devices. Its device is then that of the first.
+  DeviceNumber end_noting(bool mixed);
+  void abandon_noting() { noting_ = false; }
   MemoryStats stats() const;
   void reset_peak() { peak_bytes_ = live_bytes_; }
   Allocator& allocator() { return allocator_; }
@@ -57,8 +73,13 @@ class Buffers {
     size_t bytes = 0;
     uint32_t generation = 0;
     bool live = false;
+    bool placed = false;
+    DeviceNumber device = cpu_device;
   };
   size_t slot_of(double id) const;
+  double take_slot(size_t bytes);
+  void place(Slot& slot, DeviceNumber device);
+  void give_back(Slot& slot);
 
   Allocator allocator_;
   std::vector<Slot> slots_;
@@ -67,6 +88,9 @@ class Buffers {
   size_t live_buffers_ = 0;
   size_t live_bytes_ = 0;
   size_t peak_bytes_ = 0;
+  DeviceNumber default_device_ = cpu_device;
+  bool noting_ = false;
+  std::vector<size_t> noted_;
 };
 
 // Memory for intermediate values of one kernel, grown when needed and kept. Counted as cached.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "conv_geometry.h"
+#include "device_call.h"
 
 namespace spikeship::conv {
 namespace {
@@ -46,6 +47,7 @@ void forward(Environment& environment, ConvSpec spec, Buffer x, Buffer weight, O
   float* offsets = bias.floats(spec.out_channels, "convForward bias");
   float* destination = y.floats(n.output, "convForward y");
   if (n.output == 0) return;
+  if (const DeviceKernels* device = call_device()) return device->conv_forward(spec, source, weights, offsets, destination);
   Dense& dense = environment.dense;
   auto& operation = dense.find(key(bias.present() ? Kind::forward_bias : Kind::forward, spec),
                                            [&](const dnnl::engine& engine) { return make_forward(engine, spec, bias.present(), dense.factor_type()); });
@@ -62,6 +64,10 @@ void backward_data(Environment& environment, ConvSpec spec, Buffer grad_y, Buffe
   float* given = grad_y.floats(n.output, "convBackwardData gradY");
   float* weights = weight.floats(n.weights, "convBackwardData weight");
   float* wanted = grad_x.floats(n.input, "convBackwardData gradX");
+  if (const DeviceKernels* device = call_device()) {
+    if (n.output == 0 || n.input == 0) return device->fill(wanted, n.input, 0.0f);
+    return device->conv_backward_data(spec, given, weights, wanted);
+  }
   if (n.output == 0 || n.input == 0) {
     std::fill_n(wanted, n.input, 0.0f);
     return;

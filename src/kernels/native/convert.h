@@ -75,10 +75,12 @@ struct From<bool> {
 template <>
 struct From<std::string> {
   static std::string read(const Incoming& in) {
-    char text[64];
     size_t length = 0;
-    if (napi_get_value_string_utf8(in.environment.env, in.value, text, sizeof text, &length) != napi_ok) in.refuse("a string");
-    return {text, length};
+    if (napi_get_value_string_utf8(in.environment.env, in.value, nullptr, 0, &length) != napi_ok) in.refuse("a string");
+    std::string text(length + 1, '\0');
+    napi_get_value_string_utf8(in.environment.env, in.value, text.data(), text.size(), &length);
+    text.resize(length);
+    return text;
   }
 };
 

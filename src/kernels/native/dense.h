@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "arguments.h"
 #include "buffers.h"
 
 namespace spikeship {
@@ -29,9 +30,6 @@ struct DenseOperation {
                    const dnnl::engine& engine);
   void set(int argument, void* data);
 };
-
-// What convolutions and matrix products round their factors to. Sums are float32 in both, and so is every result.
-enum class Precision : int64_t { float32, bfloat16 };
 
 class Dense {
  public:

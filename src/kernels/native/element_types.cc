@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "elementwise_kernels.h"
+#include "device_call.h"
 #include "entries.h"
 #include "failure.h"
 #include "parallel.h"
@@ -57,6 +58,11 @@ void convert(Environment& environment, size_t from, Buffer x, size_t to, Buffer 
   if (source == target) {
     constexpr size_t bytes[] = {4, 2, 4, 1};
     return memory::copy(environment, x, 0, out, 0, product({count, bytes[from]}));
+  }
+  if (const DeviceKernels* device = call_device()) {
+    constexpr size_t bytes[] = {4, 2, 4, 1};
+    const void* given = x.as<uint8_t>(product({count, bytes[from]}), "convert x");
+    return device->convert(from, given, to, out.as<uint8_t>(product({count, bytes[to]}), "convert out"), count);
   }
   // float16 meets whole numbers by way of float32.
   if (source == Type::float16 && target == Type::float32) {

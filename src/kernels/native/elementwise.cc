@@ -2,25 +2,26 @@
 #include <algorithm>
 
 #include "elementwise_kernels.h"
+#include "device_call.h"
 #include "entries.h"
 #include "failure.h"
 
 namespace spikeship::elements {
 
 void fill(Environment&, Buffer out, size_t count, double value) {
-  SPIKESHIP_ON_BEST_ISA(fill(out.floats(count, "fill"), count, static_cast<float>(value)));
+  SPIKESHIP_ON_DEVICE_OR_ISA(fill(out.floats(count, "fill"), count, static_cast<float>(value)));
 }
 
 void unary(Environment&, UnaryOp op, Buffer x, Buffer out, size_t count) {
-  SPIKESHIP_ON_BEST_ISA(unary(op, x.floats(count, "unary x"), out.floats(count, "unary out"), count));
+  SPIKESHIP_ON_DEVICE_OR_ISA(unary(op, x.floats(count, "unary x"), out.floats(count, "unary out"), count));
 }
 
 void binary(Environment&, BinaryOp op, Buffer a, Buffer b, Buffer out, size_t count) {
-  SPIKESHIP_ON_BEST_ISA(binary(op, a.floats(count, "binary a"), b.floats(count, "binary b"), out.floats(count, "binary out"), count));
+  SPIKESHIP_ON_DEVICE_OR_ISA(binary(op, a.floats(count, "binary a"), b.floats(count, "binary b"), out.floats(count, "binary out"), count));
 }
 
 void binary_scalar(Environment&, BinaryOp op, Buffer a, double value, bool reversed, Buffer out, size_t count) {
-  SPIKESHIP_ON_BEST_ISA(binary_scalar(op, a.floats(count, "binaryScalar a"), static_cast<float>(value), reversed,
+  SPIKESHIP_ON_DEVICE_OR_ISA(binary_scalar(op, a.floats(count, "binaryScalar a"), static_cast<float>(value), reversed,
                                       out.floats(count, "binaryScalar out"), count));
 }
 
@@ -71,20 +72,20 @@ void binary_broadcast(Environment&, BinaryOp op, Buffer a, Sizes a_strides, Buff
   const float* a_data = a.floats(reach(shape, a_strides), "binaryBroadcast a");
   const float* b_data = b.floats(reach(shape, b_strides), "binaryBroadcast b");
   float* out_data = out.floats(count, "binaryBroadcast out");
-  SPIKESHIP_ON_BEST_ISA(binary_broadcast(op, a_data, b_data, out_data, plan_broadcast(shape, a_strides, b_strides)));
+  SPIKESHIP_ON_DEVICE_OR_ISA(binary_broadcast(op, a_data, b_data, out_data, plan_broadcast(shape, a_strides, b_strides)));
 }
 
 void axpy(Environment&, double alpha, Buffer x, Buffer y, size_t count) {
-  SPIKESHIP_ON_BEST_ISA(axpy(static_cast<float>(alpha), x.floats(count, "axpy x"), y.floats(count, "axpy y"), count));
+  SPIKESHIP_ON_DEVICE_OR_ISA(axpy(static_cast<float>(alpha), x.floats(count, "axpy x"), y.floats(count, "axpy y"), count));
 }
 
 void clamp(Environment&, Buffer x, double low, double high, Buffer out, size_t count) {
-  SPIKESHIP_ON_BEST_ISA(clamp(x.floats(count, "clamp x"), static_cast<float>(low), static_cast<float>(high),
+  SPIKESHIP_ON_DEVICE_OR_ISA(clamp(x.floats(count, "clamp x"), static_cast<float>(low), static_cast<float>(high),
                               out.floats(count, "clamp out"), count));
 }
 
 void clamp_grad(Environment&, Buffer x, Buffer grad, double low, double high, Buffer out, size_t count) {
-  SPIKESHIP_ON_BEST_ISA(clamp_grad(x.floats(count, "clampGrad x"), grad.floats(count, "clampGrad grad"), static_cast<float>(low),
+  SPIKESHIP_ON_DEVICE_OR_ISA(clamp_grad(x.floats(count, "clampGrad x"), grad.floats(count, "clampGrad grad"), static_cast<float>(low),
                                    static_cast<float>(high), out.floats(count, "clampGrad out"), count));
 }
 

@@ -5,18 +5,36 @@
 #include <string>
 
 #include "arguments.h"
+#include "device/device_kernels.h"
 #include "environment.h"
 
 namespace spikeship {
-
-struct Difference {
-  double different, first;
-};
 
 struct CoreInfo {
   std::string version, onednn, compiler, isa, cpu;
   double threads;
 };
+
+struct DeviceReport {
+  std::string kind, driver, why_none;
+  std::vector<DeviceInfo> devices;
+  std::vector<LibraryInfo> libraries;
+};
+
+// Devices are numbers: -1 is the CPU, from 0 on those of the open library.
+namespace devices {
+DeviceReport open(Environment&, std::string file);
+void use(Environment&, double device);
+double alloc_on(Environment&, double device, size_t bytes);
+double device_of(Environment&, double buffer);
+void synchronize(Environment&, double device);
+DeviceMemoryStats memory(Environment&, double device);
+void begin_capture(Environment&, double device);
+double end_capture(Environment&);
+void abort_capture(Environment&);
+void replay(Environment&, size_t graph);
+void forget(Environment&, size_t graph);
+}  // namespace devices
 
 namespace memory {
 double alloc(Environment&, size_t bytes);
@@ -90,7 +108,8 @@ void backward(Environment&, bool training, size_t rows, size_t channels, double 
 }  // namespace batch_norm
 
 namespace loss {
-double softmax_cross_entropy(Environment&, size_t rows, size_t classes, Buffer logits, Buffer labels, OptionalBuffer grad);
+void softmax_cross_entropy(Environment&, size_t rows, size_t classes, Buffer logits, Buffer labels, Buffer loss,
+                           OptionalBuffer grad);
 }
 
 namespace neurons {

@@ -6,6 +6,7 @@
 #include <sys/sysctl.h>
 #endif
 
+#include "device_call.h"
 #include "entries.h"
 #include "failure.h"
 #include "isa.h"
@@ -53,6 +54,9 @@ void set_threads(Environment&, size_t count) {
   omp_set_num_threads(static_cast<int>(count));
 }
 
-void set_precision(Environment& environment, Precision precision) { environment.dense.precision = precision; }
+void set_precision(Environment& environment, Precision precision) {
+  environment.dense.precision = precision;
+  if (Devices::opened()) Devices::library().set_precision(precision);
+}
 
 }  // namespace spikeship::info

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dnnl_compat.h"
+#include "device_call.h"
 #include "entries.h"
 #include "failure.h"
 
@@ -73,6 +74,7 @@ void matmul(Environment& environment, bool transpose_a, bool transpose_b, size_t
   float* right = b.floats(product({k, n}), "matmul b");
   float* result = c.floats(product({m, n}), "matmul c");
   if (m == 0 || n == 0 || (k == 0 && accumulate)) return;
+  if (const DeviceKernels* device = call_device()) return device->matmul(transpose_a, transpose_b, m, n, k, left, right, result, accumulate);
   if (k == 0) return without_inner(m, n, nullptr, result);
   multiply(environment,
            {transpose_a, transpose_b, static_cast<int64_t>(m), static_cast<int64_t>(n), static_cast<int64_t>(k), false, accumulate,
@@ -87,6 +89,9 @@ void forward(Environment& environment, size_t rows, size_t in_features, size_t o
   float* offsets = bias.floats(out_features, "linearForward bias");
   float* result = y.floats(product({rows, out_features}), "linearForward y");
   if (rows == 0 || out_features == 0) return;
+  if (const DeviceKernels* device = call_device()) {
+    return device->linear_forward(rows, in_features, out_features, source, weights, offsets, result);
+  }
   if (in_features == 0) return without_inner(rows, out_features, offsets, result);
   multiply(environment,
            {false, true, static_cast<int64_t>(rows), static_cast<int64_t>(out_features), static_cast<int64_t>(in_features),

@@ -1,6 +1,7 @@
 // Buffers for JavaScript: allocation, bytes in and out, accounting.
 #include <cstring>
 
+#include "device_call.h"
 #include "entries.h"
 #include "failure.h"
 
@@ -29,17 +30,27 @@ double byte_length(Environment&, Buffer buffer) { return static_cast<double>(buf
 
 void write(Environment&, Buffer buffer, size_t offset, Bytes source) {
   uint8_t* target = range(buffer, offset, source.count, "write");
-  if (source.count > 0) std::memcpy(target, source.data, source.count);
+  if (source.count == 0) return;
+  if (const DeviceKernels* device = call_device()) return device->upload(target, source.data, source.count);
+  std::memcpy(target, source.data, source.count);
 }
 
 void read(Environment&, Buffer buffer, size_t offset, Bytes target) {
   const uint8_t* source = range(buffer, offset, target.count, "read");
-  if (target.count > 0) std::memcpy(target.data, source, target.count);
+  if (target.count == 0) return;
+  if (const DeviceKernels* device = call_device()) return device->download(source, target.data, target.count);
+  std::memcpy(target.data, source, target.count);
 }
 
 void copy(Environment&, Buffer source, size_t source_byte, Buffer target, size_t target_byte, size_t bytes) {
   const uint8_t* from = range(source, source_byte, bytes, "copy source");
-  std::memmove(range(target, target_byte, bytes, "copy target"), from, bytes);
+  uint8_t* to = range(target, target_byte, bytes, "copy target");
+  if (bytes == 0) return;
+  if (source.device == cpu_device && target.device == cpu_device) std::memmove(to, from, bytes);
+  else if (source.device == cpu_device) Devices::at(target.device)->upload(to, from, bytes);
+  else if (target.device == cpu_device) Devices::at(source.device)->download(from, to, bytes);
+  else if (source.device == target.device) Devices::at(source.device)->copy(from, to, bytes);
+  else Devices::library().copy_between(source.device, from, target.device, to, bytes);
 }
 
 MemoryStats stats(Environment& environment) {

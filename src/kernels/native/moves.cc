@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "device_call.h"
 #include "entries.h"
 #include "failure.h"
 #include "parallel.h"
@@ -87,6 +88,24 @@ void permute_all(const Buffer& x, const Buffer& out, size_t count, const std::ve
   else gather(source, target, axes);
 }
 
+void permute_on(const DeviceKernels& device, size_t element_bytes, const Buffer& x, const Buffer& out, size_t count,
+                const std::vector<Axis>& axes) {
+  if (axes.size() > PermutePlan::most_axes) {
+    throw Failure{"SHAPE", "permute", "at most 16 axes", std::to_string(axes.size()), ""};
+  }
+  const uint8_t* source = x.as<uint8_t>(product({count, element_bytes}), "permute x");
+  uint8_t* target = out.as<uint8_t>(product({count, element_bytes}), "permute out");
+  PermutePlan plan{};
+  plan.axes = axes.size();
+  plan.count = count;
+  plan.element_bytes = element_bytes;
+  for (size_t axis = 0; axis < axes.size(); axis++) {
+    plan.size[axis] = axes[axis].size;
+    plan.stride[axis] = axes[axis].stride;
+  }
+  if (count > 0) device.permute(plan, source, target);
+}
+
 }  // namespace
 
 void permute(Environment&, size_t element_bytes, Buffer x, Sizes shape, Sizes permutation, Buffer out) {
@@ -100,6 +119,7 @@ void permute(Environment&, size_t element_bytes, Buffer x, Sizes shape, Sizes pe
   size_t count = 1;
   for (const size_t size : shape) count = product({count, size});
   const auto axes = plan(shape, permutation);
+  if (const DeviceKernels* device = call_device()) return permute_on(*device, element_bytes, x, out, count, axes);
   switch (element_bytes) {
     case 1: return permute_all<uint8_t>(x, out, count, axes);
     case 2: return permute_all<uint16_t>(x, out, count, axes);
@@ -115,6 +135,7 @@ void copy_strided(Environment&, size_t rows, size_t block, Buffer source, size_t
   auto* to = target.as<uint8_t>(sum(target_byte, sum(product({rows - 1, target_stride}), block)), "copyStrided target");
   from += source_byte;
   to += target_byte;
+  if (const DeviceKernels* device = call_device()) return device->copy_strided({rows, block, source_stride, target_stride}, from, to);
   const bool parallel = rows > 1 && rows * block >= parallel_from * sizeof(float) && target_stride >= block;
 #pragma omp parallel for schedule(static) if (parallel)
   for (size_t row = 0; row < rows; row++) std::memmove(to + row * target_stride, from + row * source_stride, block);

@@ -1,4 +1,5 @@
 // Neuron scans as JavaScript calls them: lengths are checked here, everything else is neuron_scan's.
+#include "device_call.h"
 #include "entries.h"
 #include "failure.h"
 #include "neuron_scan.h"
@@ -36,7 +37,7 @@ void forward(Environment&, NeuronForwardArguments arguments) {
       pointers<float*>(arguments.saved, all, "neuronForward saved"),
       pointers<float*>(arguments.state_seqs, all, "neuronForward stateSeqs"),
   };
-  SPIKESHIP_ON_BEST_ISA(neuron_forward(call));
+  SPIKESHIP_ON_DEVICE_OR_ISA(neuron_forward(call));
 }
 
 void backward(Environment&, NeuronBackwardArguments arguments) {
@@ -64,13 +65,13 @@ void backward(Environment&, NeuronBackwardArguments arguments) {
       pointers<float*>(arguments.grad_initial_states, one, "neuronBackward gradInitialStates"),
       grad_params,
   };
-  SPIKESHIP_ON_BEST_ISA(neuron_backward(call));
+  SPIKESHIP_ON_DEVICE_OR_ISA(neuron_backward(call));
   std::copy(grad_params.begin(), grad_params.end(), arguments.grad_params.begin());
 }
 
 void surrogate_grad(Environment&, std::string surrogate, Numbers params, Buffer x, Buffer out, size_t count) {
   const std::vector<double> values(params.begin(), params.end());
-  SPIKESHIP_ON_BEST_ISA(surrogate_grad(surrogate, values, x.floats(count, "surrogateGrad x"),
+  SPIKESHIP_ON_DEVICE_OR_ISA(surrogate_grad(surrogate, values, x.floats(count, "surrogateGrad x"),
                                        out.floats(count, "surrogateGrad out"), count));
 }
 

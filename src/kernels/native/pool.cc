@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "device_call.h"
 #include "entries.h"
 #include "failure.h"
 #include "pool_kernels.h"
@@ -96,6 +97,7 @@ void forward(Environment&, PoolOp op, PoolSpec spec, Buffer x, Buffer y, Optiona
   const float* source = x.floats(inputs(spec), "poolForward x");
   float* result = y.floats(outputs(spec), "poolForward y");
   int32_t* winners = indices.present() ? indices.as<int32_t>(outputs(spec), "poolForward indices") : nullptr;
+  if (const DeviceKernels* device = call_device()) return device->pool_forward(op, spec, source, result, winners);
   const Layout layout(spec);
   const PoolPlan plan = layout.plan(op, spec, true);
   if (op == PoolOp::max) SPIKESHIP_ON_BEST_ISA(pool_max(plan, source, result, winners));
@@ -106,13 +108,14 @@ void backward(Environment&, PoolOp op, PoolSpec spec, Buffer grad_y, OptionalBuf
   check(spec, "poolBackward");
   const float* given = grad_y.floats(outputs(spec), "poolBackward gradY");
   float* wanted = grad_x.floats(inputs(spec), "poolBackward gradX");
+  if (op == PoolOp::max && !indices.present()) {
+    throw Failure{"NATIVE", "poolBackward", "the indices that the forward pass wrote", "none", ""};
+  }
+  const int32_t* winners = op == PoolOp::max ? indices.as<int32_t>(outputs(spec), "poolBackward indices") : nullptr;
+  if (const DeviceKernels* device = call_device()) return device->pool_backward(op, spec, given, winners, wanted);
   const Layout layout(spec);
   const PoolPlan plan = layout.plan(op, spec, false);
   if (op != PoolOp::max) return SPIKESHIP_ON_BEST_ISA(pool_sum_backward(plan, given, wanted));
-  if (!indices.present()) {
-    throw Failure{"NATIVE", "poolBackward", "the indices that the forward pass wrote", "none", ""};
-  }
-  const int32_t* winners = indices.as<int32_t>(outputs(spec), "poolBackward indices");
   SPIKESHIP_ON_BEST_ISA(pool_max_backward(plan, given, winners, wanted));
 }
 

@@ -1,4 +1,5 @@
 // Random numbers as JavaScript calls them.
+#include "device_call.h"
 #include "entries.h"
 #include "failure.h"
 #include "random_kernels.h"
@@ -18,15 +19,15 @@ RandomPlace place(size_t seed, size_t stream, size_t position) {
 }  // namespace
 
 void uniform(Environment&, size_t seed, size_t stream, size_t position, Buffer out, size_t count) {
-  SPIKESHIP_ON_BEST_ISA(random_uniform(place(seed, stream, position), out.floats(count, "randomUniform out"), count));
+  SPIKESHIP_ON_DEVICE_OR_ISA(random_uniform(place(seed, stream, position), out.floats(count, "randomUniform out"), count));
 }
 
 void normal(Environment&, size_t seed, size_t stream, size_t position, Buffer out, size_t count) {
-  SPIKESHIP_ON_BEST_ISA(random_normal(place(seed, stream, position), out.floats(count, "randomNormal out"), count));
+  SPIKESHIP_ON_DEVICE_OR_ISA(random_normal(place(seed, stream, position), out.floats(count, "randomNormal out"), count));
 }
 
 void bernoulli(Environment&, size_t seed, size_t stream, size_t position, Buffer probability, Buffer out, size_t count) {
-  SPIKESHIP_ON_BEST_ISA(random_bernoulli(place(seed, stream, position), probability.floats(count, "randomBernoulli probability"),
+  SPIKESHIP_ON_DEVICE_OR_ISA(random_bernoulli(place(seed, stream, position), probability.floats(count, "randomBernoulli probability"),
                                          out.floats(count, "randomBernoulli out"), count));
 }
 

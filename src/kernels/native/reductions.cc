@@ -1,6 +1,7 @@
 // Reductions as JavaScript calls them: cut into chunks by shape alone, chunks on any thread, results put together in order.
 #include <algorithm>
 
+#include "device_call.h"
 #include "entries.h"
 #include "failure.h"
 #include "parallel.h"
@@ -106,6 +107,7 @@ void reduce(Environment& environment, ReduceOp op, Buffer x, size_t outer, size_
     throw Failure{"SHAPE", "reduce", "at least one element to find the maximum of", "an axis of size 0", ""};
   }
   float* values = out.floats(results, "reduce out");
+  if (const DeviceKernels* device = call_device()) return device->reduce(op, source, outer, axis, inner, values);
   switch (op) {
     case ReduceOp::sum: return sum_axis(environment, source, outer, axis, inner, 1.0, values);
     case ReduceOp::mean: return sum_axis(environment, source, outer, axis, inner, 1.0 / static_cast<double>(axis), values);
@@ -117,6 +119,7 @@ void reduce(Environment& environment, ReduceOp op, Buffer x, size_t outer, size_
 Difference count_different(Environment& environment, Buffer a, Buffer b, size_t count) {
   const float* left = a.floats(count, "countDifferent a");
   const float* right = b.floats(count, "countDifferent b");
+  if (const DeviceKernels* device = call_device()) return device->count_different(left, right, count);
   const auto different = in_chunks<size_t>(environment, count, [=](size_t first, size_t n) {
     return SPIKESHIP_ON_BEST_ISA(count_different(left + first, right + first, n));
   });
@@ -128,6 +131,7 @@ Difference count_different(Environment& environment, Buffer a, Buffer b, size_t 
 
 double count_non_finite(Environment& environment, Buffer x, size_t count) {
   const float* values = x.floats(count, "countNonFinite x");
+  if (const DeviceKernels* device = call_device()) return device->count_non_finite(values, count);
   return static_cast<double>(in_chunks<size_t>(environment, count, [=](size_t first, size_t n) {
     return SPIKESHIP_ON_BEST_ISA(count_non_finite(values + first, n));
   }));
@@ -135,6 +139,7 @@ double count_non_finite(Environment& environment, Buffer x, size_t count) {
 
 double sum_squares(Environment& environment, Buffer x, size_t count) {
   const float* values = x.floats(count, "sumSquares x");
+  if (const DeviceKernels* device = call_device()) return device->sum_squares(values, count);
   return in_chunks<double>(environment, count, [=](size_t first, size_t n) {
     return SPIKESHIP_ON_BEST_ISA(sum_squares(values + first, n));
   });

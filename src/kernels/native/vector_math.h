@@ -7,7 +7,10 @@
 
 namespace spikeship::SPIKESHIP_ISA_NAMESPACE {
 
+// A device library (device/) defines it for both sides of the machine.
+#if !defined(SPIKESHIP_INLINE)
 #define SPIKESHIP_INLINE static inline __attribute__((always_inline))
+#endif
 
 // Adding and subtracting 1.5 * 2^52 rounds a double to the nearest whole number, and leaves it in the low bits.
 constexpr double round_shift = 6755399441055744.0;

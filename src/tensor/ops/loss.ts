@@ -27,8 +27,8 @@ export function softmaxCrossEntropy(logits: Tensor, labels: Tensor): Tensor {
   const input = toChannelsLast(logits, rest.length);
   const order = toPlain(labels);
   const grad = willRecord([logits]) ? Tensor.empty(logits.shape, "float32", rest.length) : null;
-  const loss = core().softmaxCrossEntropy(order.size, classes, input.buffer, order.buffer, grad?.buffer ?? 0);
-  const out = Tensor.full([], loss);
+  const out = Tensor.empty([]);
+  core().softmaxCrossEntropy(order.size, classes, input.buffer, order.buffer, out.buffer, grad?.buffer ?? 0);
   record("softmaxCrossEntropy", [input], out, grad ? [grad] : [], (outer, [held]) => [mul(held!, outer)]);
   for (const tensor of [grad, input, order]) tensor?.dispose();
   return out;

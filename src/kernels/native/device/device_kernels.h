@@ -1,0 +1,147 @@
+// What a device library (CUDA, or its emulation on the CPU) answers: one table of functions, filled in table.cc. The module opens the
+// library at run time and knows nothing else of it. Pointers are device memory unless a name says "host"; work is queued in order
+// on one stream per device, and what returns a value waits for it. Everything throws `Failure`.
+//
+// A function that has the name of a kernel of the CPU has its signature and its meaning: see the header that declares it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "../arguments.h"
+#include "../elementwise_kernels.h"
+#include "../neuron_scan.h"
+#include "../optimizer_kernels.h"
+#include "../random_kernels.h"
+
+namespace spikeship {
+
+struct DeviceInfo {
+  std::string name;
+  std::string architecture;  // "sm_90"
+  double total_bytes, free_bytes;
+  double multiprocessors;
+};
+
+// A library that is opened by name when it is needed first.
+struct LibraryInfo {
+  std::string name;     // "cuBLAS"
+  std::string version;  // empty: not found
+  std::string file;     // where it was found, or what was tried
+};
+
+struct DeviceMemoryStats {
+  double live_bytes, peak_bytes, cached_bytes;
+};
+
+// Rows of equal distance, for copy_strided.
+struct StridedCopy {
+  size_t rows, block, source_stride, target_stride;
+};
+
+// Axes of the output with the strides of the input in elements, outermost first.
+struct PermutePlan {
+  static constexpr size_t most_axes = 16;
+  size_t axes, count, element_bytes;
+  size_t size[most_axes], stride[most_axes];
+};
+
+struct BatchNormShape {
+  size_t rows, channels;
+  double epsilon;
+};
+
+struct DeviceKernels {
+  // Rises with every change of this struct or of a type in it.
+  static constexpr int current_abi = 1;
+  int abi;
+  const char* kind;  // "cuda" or "emulated"
+
+  // --- devices and memory ------------------------------------------------------------------------------------------------
+  // Devices of this machine; `why_none` says why there is none.
+  std::vector<DeviceInfo> (*devices)(std::string& why_none);
+  std::string (*driver)();
+  std::vector<LibraryInfo> (*libraries)();
+  // The device of every following call of this thread.
+  void (*use)(int device);
+  void* (*allocate)(size_t bytes);
+  void (*release)(void* memory, size_t bytes);
+  void (*upload)(void* to, const void* host, size_t bytes);
+  void (*download)(const void* from, void* host, size_t bytes);
+  void (*copy)(const void* from, void* to, size_t bytes);
+  void (*copy_between)(int from_device, const void* from, int to_device, void* to, size_t bytes);
+  void (*synchronize)();
+  DeviceMemoryStats (*memory)();
+  void (*trim)();
+
+  // --- a recorded sequence of calls, replayed as one ------------------------------------------------------------------------
+  void (*begin_capture)();
+  // A number for `replay` and `forget`.
+  uint64_t (*end_capture)();
+  void (*abort_capture)();
+  void (*replay)(uint64_t graph);
+  void (*forget)(uint64_t graph);
+
+  // --- element by element --------------------------------------------------------------------------------------------------
+  decltype(&baseline::fill) fill;
+  decltype(&baseline::unary) unary;
+  decltype(&baseline::binary) binary;
+  decltype(&baseline::binary_scalar) binary_scalar;
+  decltype(&baseline::binary_broadcast) binary_broadcast;
+  decltype(&baseline::axpy) axpy;
+  decltype(&baseline::clamp) clamp;
+  decltype(&baseline::clamp_grad) clamp_grad;
+  // Type numbers as in `convert` of native-core.ts.
+  void (*convert)(size_t from_type, const void* x, size_t to_type, void* out, size_t count);
+
+  // --- moving data ---------------------------------------------------------------------------------------------------------
+  void (*permute)(const PermutePlan& plan, const void* x, void* out);
+  void (*copy_strided)(const StridedCopy& plan, const void* source, void* target);
+
+  // --- reductions ------------------------------------------------------------------------------------------------------------
+  void (*reduce)(ReduceOp op, const float* x, size_t outer, size_t axis, size_t inner, void* out);
+  Difference (*count_different)(const float* a, const float* b, size_t count);
+  double (*count_non_finite)(const float* x, size_t count);
+  double (*sum_squares)(const float* x, size_t count);
+
+  // --- dense ---------------------------------------------------------------------------------------------------------------
+  void (*set_precision)(Precision precision);
+  void (*matmul)(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, const float* a, const float* b, float* c,
+                 bool accumulate);
+  void (*linear_forward)(size_t rows, size_t in_features, size_t out_features, const float* x, const float* weight,
+                         const float* bias, float* y);
+  void (*conv_forward)(const ConvSpec& spec, const float* x, const float* weight, const float* bias, float* y);
+  void (*conv_backward_data)(const ConvSpec& spec, const float* grad_y, const float* weight, float* grad_x);
+  void (*conv_backward_weights)(const ConvSpec& spec, const float* x, const float* grad_y, float* grad_weight, float* grad_bias);
+  void (*pool_forward)(PoolOp op, const PoolSpec& spec, const float* x, float* y, int32_t* indices);
+  void (*pool_backward)(PoolOp op, const PoolSpec& spec, const float* grad_y, const int32_t* indices, float* grad_x);
+  void (*batch_norm_train)(const BatchNormShape& shape, const float* x, const float* weight, const float* bias, float* y, float* mean,
+                           float* variance);
+  void (*batch_norm_infer)(const BatchNormShape& shape, const float* x, const float* mean, const float* variance,
+                           const float* weight, const float* bias, float* y);
+  // Any output may be null.
+  void (*batch_norm_backward)(bool training, const BatchNormShape& shape, const float* x, const float* grad_y, const float* mean,
+                              const float* variance, const float* weight, float* grad_x, float* grad_weight, float* grad_bias);
+  // A label out of range makes the loss NaN.
+  void (*cross_entropy)(size_t rows, size_t classes, const float* logits, const int32_t* labels, float* loss, float* grad);
+
+  // --- neurons ---------------------------------------------------------------------------------------------------------------
+  decltype(&baseline::neuron_forward) neuron_forward;
+  decltype(&baseline::neuron_backward) neuron_backward;
+  decltype(&baseline::surrogate_grad) surrogate_grad;
+
+  // --- optimizers and random numbers -----------------------------------------------------------------------------------------
+  decltype(&baseline::sgd_step) sgd_step;
+  decltype(&baseline::adam_step) adam_step;
+  decltype(&baseline::random_uniform) random_uniform;
+  decltype(&baseline::random_normal) random_normal;
+  decltype(&baseline::random_bernoulli) random_bernoulli;
+};
+
+// The one symbol of a device library. Null when it was built for another `abi`.
+extern "C" const DeviceKernels* spikeship_device_kernels(int abi);
+using DeviceEntry = const DeviceKernels* (*)(int abi);
+
+}  // namespace spikeship
