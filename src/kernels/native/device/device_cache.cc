@@ -33,7 +33,8 @@ void* DeviceCache::kept(size_t capacity) {
 
 void* DeviceCache::fresh(size_t bytes, size_t capacity) {
   void* block = source_.take(capacity);
-  if (block == nullptr) {
+  // Giving memory back waits for the device, which must not happen in a capture.
+  if (block == nullptr && !capturing_) {
     trim();
     block = source_.take(capacity);
   }

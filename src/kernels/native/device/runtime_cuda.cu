@@ -189,7 +189,8 @@ void synchronize() { check(cudaStreamSynchronize(stream()), "synchronize"); }
 void begin_capture() {
   refuse_in_capture("begin of a capture");
   Device& device = here();
-  check(cudaStreamBeginCapture(device.work, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+  // Relaxed: the cache may have to ask the driver for memory meanwhile.
+  check(cudaStreamBeginCapture(device.work, cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
   device.capturing = true;
   device.cache.begin_capture();
 }
