@@ -329,8 +329,12 @@ function buildDeviceLibrary(kind) {
     say(`could not build ${file}; everything else works without it`);
     return;
   }
-  copyFileSync(join(folder, `spikeship_${kind}.so`), `${file}.new`);
-  renameSync(`${file}.new`, file);
+  const built = [`spikeship_${kind}.so`, ...(kind === "emulated" ? ["spikeship_device_check"] : [])];
+  for (const name of built) {
+    const target = join(root, "build", name);
+    copyFileSync(join(folder, name), `${target}.new`);
+    renameSync(`${target}.new`, target);
+  }
   writeFileSync(hashFile, hash);
   say(`${file} ready`);
 }
