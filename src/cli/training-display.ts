@@ -4,8 +4,12 @@ import { percent } from "./output.ts";
 import { formatDuration, type Progress } from "./progress.ts";
 
 /** The callbacks of a training that show it on `progress`. */
-export function trainingDisplay(progress: Progress, epochs: number): Pick<TrainOptions, "onProgress" | "onEpoch"> {
+export function trainingDisplay(
+  progress: Progress,
+  epochs: number,
+): Pick<TrainOptions, "onProgress" | "onEpoch" | "onNotice"> {
   return {
+    onNotice: (line) => progress.log(`  ${line}`),
     onProgress: (p: TrainProgress) =>
       progress.update(
         (p.epoch - 1) * p.batches + p.batch,

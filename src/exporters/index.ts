@@ -1,6 +1,12 @@
 /** The deployment targets, listed. */
 import { fail, nearestName } from "../core/index.ts";
-import { isPreparedForLoihi, isPreparedForLynxi, prepareForLoihi, prepareForLynxi } from "../quantize/index.ts";
+import {
+  isPreparedForLoihi,
+  isPreparedForLynxi,
+  prepareForLoihi,
+  prepareForLynxi,
+  studyForLoihi,
+} from "../quantize/index.ts";
 import { createLoihiTarget } from "./lava/index.ts";
 import { createLynxiTarget } from "./lynxi/index.ts";
 import type { DeploymentTarget } from "./target.ts";
@@ -10,7 +16,7 @@ export { type ArrangedInput, type ArrangedTrace, arrangeInput, arrangeTrace, typ
 export type * from "./target.ts";
 
 export const deploymentTargets: readonly DeploymentTarget[] = [
-  createLoihiTarget({ prepare: prepareForLoihi, isPrepared: isPreparedForLoihi }),
+  createLoihiTarget({ prepare: prepareForLoihi, isPrepared: isPreparedForLoihi, study: studyForLoihi }),
   createLynxiTarget({ prepare: prepareForLynxi, isPrepared: isPreparedForLynxi }),
 ];
 

@@ -3,6 +3,7 @@
  * know chips only through this interface.
  */
 import type { Network } from "../model/index.ts";
+import type { QuantizationStudy } from "../quantize/index.ts";
 
 /** A design rule that was broken, or a note about something lossy. */
 export interface Finding {
@@ -154,6 +155,8 @@ export interface ChipRunOptions {
   mode?: RunMode;
   /** Also give the spikes of every spiking layer. */
   layers?: boolean;
+  /** Where it is computed, with the same numbers: "cpu", "cuda", "cuda:1" or "auto". Default: where new tensors lie. */
+  device?: string;
   /** Keep what was loaded for further runs, until `close`. Default false. */
   keep?: boolean;
   onProgress?: (done: number, of: number) => void;
@@ -260,7 +263,8 @@ export interface DeploymentTarget {
   commands(artefact: Artefact): { command: string; purpose: string }[];
   /** Ending of the chip's own file, with the dot. */
   readonly extension: string;
-  check(network: Network): Finding[];
+  /** The design rules on a network at any time. With `samples` also what is seen only when it runs, where a target looks at that. */
+  check(network: Network, samples?: InputSamples): Finding[];
   /** The design rules on a file of this chip, ours or another program's, with what the file does not say as options. */
   checkFile?(path: string, options?: Record<string, unknown>): Promise<Finding[]>;
   /** A file of this chip with its legal rewrites applied; nothing is written. */
@@ -270,6 +274,8 @@ export interface DeploymentTarget {
    * target's options do not know.
    */
   prepare(network: Network, options?: PrepareOptions): Network;
+  /** The same with what lies between, for a report on which layer costs what. Absent where no such report is made. */
+  study?(network: Network, options?: PrepareOptions): QuantizationStudy;
   /** True when a network computes with this chip's numbers already. */
   isPrepared(network: Network): boolean;
   /** Writes the chip's file, a manifest and scripts into a directory. */
@@ -284,9 +290,15 @@ export interface DeploymentTarget {
   comparisons(prepared: Network): { plans: ComparisonPlan[]; dispose(): void };
 }
 
+/** Inputs `[N, ...]` in [0, 1]. */
+export interface InputSamples {
+  shape: number[];
+  data: Float32Array;
+}
+
 export interface PrepareOptions {
-  /** Input samples `[N, ...]` for choosing scales. */
-  calibration?: { shape: number[]; data: Float32Array };
+  /** For choosing scales. */
+  calibration?: InputSamples;
   /** Options of the target, as a config holds them. */
   options?: Record<string, unknown>;
 }

@@ -89,9 +89,23 @@ export interface VotingNode extends NodeBase {
 }
 export interface NeuronNode extends NodeBase {
   kind: "neuron";
-  /** Kind of the neuron definition (`model/neurons`), and its options as that definition validates them. */
+  /** Kind of the neuron definition (`model/neurons`), or of a chip's own neuron, and its options as that definition validates them. */
   neuron: string;
   options: Record<string, unknown>;
+  /** Added to the potential of each channel at every step, `[C]`, besides the options' own bias; only a chip's blocks have it. */
+  channelBias?: GraphArray;
+  /** Options that differ from channel to channel, `[C]` each; `options` hold those of the first channel. Only learned ones can. */
+  channelOptions?: Record<string, number[]>;
+  /** The neuron reads the network's input itself, as the host prepares it. Only a chip's input blocks have it. */
+  hostInput?: HostInput;
+  /** What a chip's block did to reach this form, a sentence each, for reports. */
+  notes?: string[];
+}
+/** What the host makes of an input x: q(x) * weight + bias, with q the nearest even multiple of 1/scale in the range of a weight. */
+export interface HostInput {
+  scale: number;
+  weight: number;
+  bias: number;
 }
 /** A neuron over the whole sequence at once: spikes where weight x + bias >= 0, x `[T, ...]`. It has no single step. */
 export interface ParallelNeuronNode extends NodeBase {

@@ -3,7 +3,8 @@
  * as JSON (`description.ts` reads that back). It does not train (`train/`) and knows no chip (`exporters/`).
  */
 import { fail, formatShape, type RandomStream, type Shape, sameShape } from "../core/index.ts";
-import { mean, noGrad, scope, type Tensor } from "../tensor/index.ts";
+import { type Device, devices } from "../kernels/index.ts";
+import { mean, noGrad, scope, type Tensor, withDevice } from "../tensor/index.ts";
 import type { NetworkDescription } from "./description.ts";
 import type { Encoder } from "./encoders/index.ts";
 import { type Graph, GraphBuilder } from "./graph.ts";
@@ -24,6 +25,7 @@ export class Network {
   readonly steps: number;
   readonly encoder: Encoder;
   readonly root: Layer;
+  #device: Device = devices().current;
 
   constructor(parts: NetworkParts) {
     this.inputShape = parts.inputShape;
@@ -71,14 +73,32 @@ export class Network {
     return named;
   }
 
+  /** Where the network runs. */
+  get device(): Device {
+    return this.#device;
+  }
+
+  /**
+   * Moves parameters, buffers and states to a device: "cpu", "cuda", "cuda:1" or "auto". They stay the same tensors, so an optimizer that knows
+   * them goes on. Returns this network. @throws OPTION when there is no such device
+   */
+  to(device: string): this {
+    const target = devices().named(device);
+    for (const layer of this.layers()) layer.to(target);
+    this.#device = target;
+    return this;
+  }
+
   parameterCount(): number {
     return [...this.parameters().values()].reduce((sum, tensor) => sum + tensor.size, 0);
   }
 
-  /** Encodes samples `[N, ...]` to `[T, N, ...]`. */
+  /** Encodes samples `[N, ...]`, which may lie on any device, to `[T, N, ...]` on the network's. */
   encode(samples: Tensor, random: RandomStream): Tensor {
     this.#expectInput(samples, 1);
-    return noGrad(() => this.encoder.encode(samples, this.steps, random));
+    return withDevice(this.#device, () =>
+      noGrad(() => scope(() => this.encoder.encode(samples.to(this.#device), this.steps, random))),
+    );
   }
 
   /** Runs an encoded sequence `[T, N, ...]`: returns the output sequence `[T, N, F]`. Neurons keep their state until `resetNet`. */
@@ -99,7 +119,12 @@ export class Network {
 
   /** Firing rates `[N, F]` of samples `[N, ...]`: encode, run, mean over time. */
   forward(samples: Tensor, context: ForwardContext): Tensor {
-    return scope(() => mean(this.forwardSequence(this.encode(samples, context.random), context), [0]));
+    return scope(() => this.rates(this.encode(samples, context.random), context));
+  }
+
+  /** Firing rates `[N, F]` of an encoded sequence `[T, N, ...]`: run, mean over time. */
+  rates(sequence: Tensor, context: ForwardContext): Tensor {
+    return scope(() => mean(this.forwardSequence(sequence, context), [0]));
   }
 
   /** Rates `[N, F]` in evaluation mode, without gradients, from a fresh state. */

@@ -26,7 +26,7 @@ export function loadStateDict(
     return numbers;
   });
   places.forEach(({ layer, name }, i) => {
-    layer.setTensor(name, Tensor.from(loaded[i]!, layer.specs[name]!.shape));
+    layer.setTensor(name, Tensor.from(loaded[i]!, layer.specs[name]!.shape, { device: network.device }));
   });
 }
 
@@ -67,10 +67,10 @@ function expectNames(where: string, names: ReadonlySet<string>, places: readonly
 const LISTED = 5;
 const firstOf = (names: string[]) => `${names.slice(0, LISTED).join(", ")}${names.length > LISTED ? ", ..." : ""}`;
 
-/** A copy of a network with its own tensors. */
+/** A copy of a network with its own tensors, where the network lies. */
 export function cloneNetwork(network: Network): Network {
   const { inputShape, steps, encoder, root } = network;
-  return new Network({ inputShape, steps, encoder, root: copyLayer(root) });
+  return new Network({ inputShape, steps, encoder, root: copyLayer(root) }).to(network.device);
 }
 
 /** Overwrites the numbers of a network with those of another of the same structure. Tensors stay the same objects. */

@@ -23,7 +23,7 @@ export function calibrationSamples(dataset: Dataset, count: number): Calibration
 }
 
 export interface FineTuneOptions
-  extends Pick<TrainOptions, "directory" | "resume" | "onProgress" | "onEpoch" | "shouldStop"> {
+  extends Pick<TrainOptions, "directory" | "device" | "resume" | "onProgress" | "onEpoch" | "onNotice" | "shouldStop"> {
   config: Config;
   target: TargetConfig;
   registry: LayerRegistry;
@@ -36,13 +36,14 @@ export interface FineTuneOutcome extends TrainOutcome {
   accuracyBefore: number;
 }
 
-/** Fine-tunes a prepared network in place. */
+/** Fine-tunes a prepared network in place, on the chosen device, where it stays. */
 export async function fineTune(
   prepared: Network,
   dataset: Dataset,
   options: FineTuneOptions,
 ): Promise<FineTuneOutcome> {
   const { config, target, targetId, ...training } = options;
+  prepared.to(options.device ?? target.training.device ?? prepared.device);
   const accuracyBefore = evaluate(prepared, dataset.test, { seed: config.seed }).accuracy;
   const outcome = await trainInDirectory(prepared, dataset, {
     ...training,

@@ -218,9 +218,12 @@ function observe(
     training: false,
     random,
     observe: (layer, tensor) => {
-      if (!isSpikingLayer(layer)) return;
-      const data = tensor.toArray() as Float32Array;
-      layers.push({ layer: layer.path, shape: [...tensor.shape], data });
+      if (!isSpikingLayer(layer) && !layer.definition.sendsNumbers) return;
+      const trace = { layer: layer.path, shape: [...tensor.shape], data: tensor.toArray() as Float32Array };
+      const before = layers.at(-1);
+      // a recurrent block runs its neuron step by step
+      if (before?.layer === trace.layer) layers[layers.length - 1] = inSequence(before, trace);
+      else layers.push(trace);
     },
   });
   const input: ChipInput =
@@ -228,6 +231,13 @@ function observe(
       ? { form: "image", shape, data: images }
       : { form: "sequence", shape: [...sequence.shape], data: sequence.toArray() as Float32Array };
   return { input, rates: meanOverTime(output), layers };
+}
+
+/** Two pieces `[T, N, ...]` of one layer's trace, one after the other. */
+function inSequence(first: LayerTrace, second: LayerTrace): LayerTrace {
+  const [steps = 0, ...rest] = first.shape;
+  const data = Float32Array.from([...first.data, ...second.data]);
+  return { layer: first.layer, shape: [steps + second.shape[0]!, ...rest], data };
 }
 
 /** Spike counts over time divided by T. */

@@ -185,7 +185,8 @@ describe("a network that a chip cannot hold", () => {
     const path = writeConfig("pool.json", (config) => {
       const [conv, neuron, ...rest] = config.network.root.layers;
       Object.assign(conv!, { stride: 1 });
-      config.network.root.layers = [conv!, neuron!, { kind: "MaxPool2d", kernelSize: 2 }, ...rest];
+      // before the neuron it is a maximum of sums, which is no OR
+      config.network.root.layers = [conv!, { kind: "MaxPool2d", kernelSize: 2 }, neuron!, ...rest];
     });
     await spikeshipJson(["train", path, "-o", at("pool")]);
     const checkpoint = at("pool", "checkpoint.safetensors");

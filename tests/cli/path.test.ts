@@ -43,10 +43,15 @@ describe("train, quantize and export", () => {
   });
 
   it("quantizes on the way when a trained checkpoint is exported", async () => {
-    const { code, err } = await spikeship(["export", "loihi", trained, "-o", at("direct")]);
+    const { code, out, err } = await spikeship(["export", "loihi", trained, "-o", at("direct")]);
     expect(err).toContain("without fine-tuning");
     expect(code).toBe(0);
     expect(existsSync(at("direct", "network.net"))).toBe(true);
+    // nothing is rounded silently
+    expect(out).toMatch(/^ {2}0: \d+ of 36 weights rounded to even steps/m);
+    expect(out).toContain("fires above its threshold instead of at it");
+    const report = JSON.parse(readFileSync(at("direct", "quantization.json"), "utf8"));
+    expect(report).toMatchObject({ target: "loihi", calibrationSamples: 64, layers: [{ place: "0" }, { place: "3" }] });
   });
 
   it("hands options to the target and refuses those it does not know", async () => {

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readNpy, writeNpy } from "../../src/data/npy.ts";
-import { type NetFile, netArray, scalar } from "../../src/exporters/lava/net-file.ts";
+import { type NetFile, netArray, scalar } from "../../src/exporters/lava/net/net-file.ts";
 import { recordStates } from "../../src/exporters/lava/record-states.ts";
 import { simulate } from "../../src/exporters/lava/simulate.ts";
 import type { SimulationOptions } from "../../src/exporters/lava/simulation.ts";

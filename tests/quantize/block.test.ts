@@ -87,13 +87,26 @@ describe("the neuron of a Block", () => {
 describe("the synapse of a Block", () => {
   it("is refused with the reason and the way out where the chip has no such synapse", () => {
     const refused = (synapse: Layer, kind: string) => refusal(() => Block(synapse, IFNode()), kind);
-    expect(refused(MaxPool2d({ kernelSize: 2 }), "MaxPool2d")).toContain("A maximum has no equivalent on Loihi");
-    expect(refused(AvgPool2d({ kernelSize: 2 }), "AvgPool2d")).toContain("Train with SumPool2d followed by a neuron");
-    expect(refused(BatchNorm2d({ numFeatures: 2 }), "BatchNorm2d")).toContain("Loihi has no batch norm");
-    expect(refused(IFNode(), "IFNode")).toContain("Each block is one synapse followed by one neuron.");
-    expect(refused(Linear({ inFeatures: 2, outFeatures: 2 }), "Linear")).toContain(
-      "expected bias false, got bias true",
+    expect(refused(MaxPool2d({ kernelSize: 2 }), "MaxPool2d")).toContain(
+      "preparing the network turns it into a block of its own",
     );
+    expect(refused(AvgPool2d({ kernelSize: 2 }), "AvgPool2d")).toContain("turns it into a SumPool2d");
+    expect(refused(BatchNorm2d({ numFeatures: 2 }), "BatchNorm2d")).toContain("folds it into the weights before it");
+    expect(refused(IFNode(), "IFNode")).toContain("Each block is one synapse followed by one neuron.");
+  });
+
+  it("has a bias only where the chip's, which is added to the voltage, is the same", () => {
+    const biased = () => Linear({ inFeatures: 2, outFeatures: 2 });
+    const behind = (neuron: Layer, norm?: Layer) => refusal(() => Block(biased(), neuron, norm), "Linear");
+    expect(behind(CubaLIFNode({ currentDecay: 0.5, voltageDecay: 0 }))).toContain("got currentDecay 0.5");
+    expect(behind(CubaLIFNode({ currentDecay: 1, voltageDecay: 0, requiresGrad: true }))).toContain("that are learned");
+    expect(behind(IFNode(), MeanOnlyBatchNorm({ numFeatures: 2 }))).toContain("expected bias false, got bias true");
+    withNetwork(Block(biased(), IFNode({ vThreshold: 1 })), [2], (network) => {
+      network.layer("synapse").setTensor("bias", Tensor.from([0.52, -70], [2]));
+      const [, synapse] = network.lower().nodes;
+      // 33.28 steps are nearest to 33, which need not be even; 13 bits end at -4096 steps
+      expect(synapse).toMatchObject({ bias: { data: Float32Array.of(33 / 64, -64) } });
+    });
   });
 
   it("may be a sum pool only at scales that hold its weight of 1", () => {
@@ -165,25 +178,55 @@ describe("a Block with a norm", () => {
       return network.lower().nodes.slice(1, 3);
     });
 
-  it("lowers its mean to a bias: of the neuron where all are equal, else of the synapse", () => {
+  it("lowers its mean to a bias of the neuron: one, or one for each channel", () => {
     const [, common] = lowered(normed(meanOnly(), 0.5), [0.26, 0.25, 0.24]);
     expect(common).toMatchObject({ kind: "neuron", neuron: "CubaLIFNode", source: "neuron", options: { bias: -0.25 } });
     expect(common).toMatchObject({ options: { currentDecay: 0.5, voltageDecay: 0.1, scale: 64 } });
-    const [synapse, neuron] = lowered(normed(meanOnly()), [0.25, -1, 0]);
-    expect(synapse).toMatchObject({ kind: "linear", bias: { shape: [3], data: Float32Array.of(-0.25, 1, 0) } });
-    expect(neuron).toMatchObject({ options: { bias: 0 } });
+    const [synapse, neuron] = lowered(normed(meanOnly(), 0.5), [0.25, -1, 0]);
+    expect(synapse).toMatchObject({ kind: "linear", bias: null });
+    expect(neuron).toMatchObject({
+      options: { bias: 0 },
+      channelBias: { shape: [3], data: Float32Array.of(-0.25, 1, 0) },
+    });
   });
 
-  it("has no exact graph with different means behind a current with memory", () => {
-    const message = refusal(() => lowered(normed(meanOnly(), 0.5), [0.25, -1, 0]), "Block");
-    expect(message).toContain("expected currentDecay 1 with a norm, got currentDecay 0.5");
-  });
-
-  it("that divides by 1 is exact; any other divisor is refused, since Lava's loader ignores it", () => {
+  it("that divides by 1 is exact; any other divisor is refused behind a leak, since Lava's loader ignores it", () => {
     const divided = () => normed(WgtScaleBatchNorm({ numFeatures: 3 }));
     expect(lowered(divided(), [0, 0, 0], 0.9)[1]).toMatchObject({ options: { bias: 0 } });
     const message = refusal(() => lowered(divided(), [0, 0, 0], 10), 'WgtScaleBatchNorm "norm"');
     expect(message).toContain("expected a divisor of 1 (2^0), got 2^2. Lava's loader ignores the exponent");
+  });
+
+  describe("that divides, without a leak,", () => {
+    const divided = (vThreshold: number, weight: number, means: number[], variance: number) => {
+      const neuron = CubaLIFNode({ currentDecay: 1, voltageDecay: 0, vThreshold, scale: 64 });
+      return withNetwork(Block(dense(), neuron, WgtScaleBatchNorm({ numFeatures: 3 })), [4], (network) => {
+        network.layer("synapse").setTensor("weight", Tensor.full([3, 4], weight));
+        network.layer("norm").setTensor("running_mean", Tensor.from(means, [3]));
+        network.layer("norm").setTensor("running_var", Tensor.from([variance], [1]));
+        return network.lower().nodes.slice(1, 3);
+      });
+    };
+
+    it("is a higher or a lower threshold", () => {
+      const [, raised] = divided(0.25, 0.5, [0, 0, 0], 10);
+      expect(raised).toMatchObject({ options: { vThreshold: 1 } });
+      expect(raised).toMatchObject({
+        notes: ["norm's divisor 2^2 moved into the threshold, 16 to 64 weight steps: exact"],
+      });
+      expect(divided(0.25, 0.5, [0, 0, 0], 0.2)[1]).toMatchObject({ options: { vThreshold: 0.125 } });
+    });
+
+    it("is larger weights and biases where half the threshold is no whole number of steps", () => {
+      const [synapse, neuron] = divided(17 / 64, 0.5, [0.25, 0, 0], 0.2);
+      expect(synapse).toMatchObject({ weight: { data: new Float32Array(12).fill(1) } });
+      expect(neuron).toMatchObject({
+        options: { vThreshold: 17 / 64 },
+        channelBias: { data: Float32Array.of(-0.5, 0, 0) },
+      });
+      const message = refusal(() => divided(17 / 64, 3, [0, 0, 0], 0.2), 'WgtScaleBatchNorm "norm"');
+      expect(message).toContain("Neither the threshold nor the weights hold it");
+    });
   });
 
   it("lowers learned decays with their learned values", () => {

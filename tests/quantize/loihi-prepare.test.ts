@@ -143,6 +143,14 @@ describe("scales", () => {
     prepared(wholeNetwork(), { options: { scale: 512 } }, (twin) => expect(scalesOf(twin)).toEqual(all(512, 128, 512)));
   });
 
+  it("without data are finer by what a mean or a division of the input took from the weights", () => {
+    const divided: Json = { ...lif, decayInput: true };
+    const members = [conv, neuron, { kind: "AvgPool2d", kernelSize: 2 }, { kind: "Flatten" }, dense, divided];
+    prepared(make(members), {}, (twin) => {
+      expect(scalesOf(twin)).toEqual({ "0.neuron": DEFAULT_SCALE, "4.neuron": DEFAULT_SCALE * 4 * 4 });
+    });
+  });
+
   it("are powers of two from 16 to 4096", () => {
     const network = wholeNetwork();
     for (const scale of [100, 8, 8192]) {
@@ -216,22 +224,89 @@ describe("what Loihi cannot hold is refused by name", () => {
 
   const synapses: [string, Json[], string][] = [
     [
-      "max pools",
-      [conv, neuron, { kind: "MaxPool2d", kernelSize: 2 }],
-      'Loihi, MaxPool2d "2": expected one of Conv2d, Linear, SumPool2d',
+      "maxima of sums",
+      [conv, { kind: "MaxPool2d", kernelSize: 2 }, neuron],
+      "Put the neuron before the MaxPool2d: over spikes it is an OR, which the chip has.",
     ],
-    ["average pools", [conv, { kind: "AvgPool2d", kernelSize: 2 }, neuron], 'Loihi, AvgPool2d "1"'],
-    ["batch norms", [conv, { kind: "BatchNorm2d", numFeatures: 3 }, neuron], "Loihi has no batch norm"],
-    ["biases", [{ ...conv, bias: true }, neuron], 'Loihi, Conv2d "0": expected bias false, got bias true'],
+    [
+      "maxima of counts",
+      [pool, { kind: "MaxPool2d", kernelSize: 2 }, { ...conv, inChannels: 1 }, neuron],
+      'Loihi, SumPool2d "0": expected a Conv2d, a Linear or a neuron behind it, got MaxPool2d "1"',
+    ],
+    [
+      "two pools in a row",
+      [conv, neuron, pool, pool, { kind: "Flatten" }, { ...dense, inFeatures: 12 }, neuron],
+      "Use one pool whose window is that of both.",
+    ],
+    [
+      "a pool behind the last neuron",
+      [conv, neuron, pool],
+      'Loihi, SumPool2d "2": expected a Conv2d, a Linear or a neuron behind it, got nothing',
+    ],
+    [
+      "means with several divisors",
+      [conv, neuron, { kind: "AvgPool2d", kernelSize: 2, padding: 1, countIncludePad: false }, neuron],
+      "use countIncludePad: true",
+    ],
+    [
+      "sizes that are rounded up",
+      [conv, neuron, { kind: "AvgPool2d", kernelSize: 3, ceilMode: true }, neuron],
+      "expected [2,2] places, got [3,3], rounded up",
+    ],
+    [
+      "windows of several sizes",
+      [conv, neuron, { kind: "AdaptiveAvgPool2d", outputSize: 3 }, neuron],
+      "choose an outputSize that divides the input",
+    ],
+    [
+      "a pool whose padding a convolution cannot have",
+      [conv, { kind: "AvgPool2d", kernelSize: 2, padding: 1 }, neuron],
+      "The padding between both windows is zeros; one window would see the image there.",
+    ],
+    [
+      "batch norms without weights before them",
+      [conv, neuron, { kind: "BatchNorm2d", numFeatures: 3 }, conv3(), neuron],
+      'BatchNorm2d "2": expected a layer with weights before the batch norm of its shape, got none',
+    ],
+    [
+      "batch norms that know nothing but the batch",
+      [conv, { kind: "BatchNorm2d", numFeatures: 3, trackRunningStats: false }, neuron],
+      'BatchNorm2d "1": expected running statistics, which fold into weights, got trackRunningStats false',
+    ],
+    [
+      "biases before a current with memory",
+      [
+        { ...conv, bias: true },
+        { kind: "CubaLIFNode", currentDecay: 0.5, voltageDecay: 0 },
+      ],
+      "The chip adds biases to the voltage, not to the current",
+    ],
+    [
+      "residual sums, with the nearest legal network",
+      [
+        conv,
+        neuron,
+        { kind: "SEWBlock", path: { kind: "Sequential", layers: [{ ...conv3(), bias: false }, neuron] } },
+        { kind: "Flatten" },
+        { ...dense, inFeatures: 192 },
+        neuron,
+      ],
+      'Loihi, SEWBlock "2": expected one chain of layers, got the sum of a path and its input. The format has no place for it. The nearest legal network is the path alone: Sequential [Conv2d, IFNode], trained anew.',
+    ],
+    [
+      "transposed convolutions, with the nearest legal network",
+      [conv, neuron, { kind: "ConvTranspose2d", inChannels: 3, outChannels: 2, kernelSize: 2 }, neuron],
+      "The nearest legal network ends in features: Sequential [Flatten, Linear] with outChannels 2",
+    ],
+    [
+      "votes",
+      [{ kind: "Flatten" }, { ...dense, inFeatures: 64 }, neuron, { kind: "VotingLayer", votingSize: 2 }],
+      "let the host average their rates",
+    ],
   ];
   const neurons: [string, Json[], string][] = [
     ["soft resets", [conv, { ...neuron, vReset: null }], "got a soft reset (vReset null)"],
     ["other resets", [conv, { ...neuron, vReset: -0.1 }], "got vReset -0.1"],
-    [
-      "inputs divided by tau",
-      [conv, { kind: "LIFNode" }],
-      'Loihi, LIFNode "1": expected decayInput false, got decayInput true',
-    ],
     ["learned time constants", [conv, { kind: "ParametricLIFNode" }], "train with LIFNode and that tau"],
     [
       "synapses without a neuron",
@@ -259,7 +334,7 @@ describe("what Loihi cannot hold is refused by name", () => {
 });
 
 function conv3(): Json {
-  return { ...conv, inChannels: 3 };
+  return { ...conv, inChannels: 3, outChannels: 3 };
 }
 
 describe("a prepared network", () => {

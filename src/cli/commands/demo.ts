@@ -8,6 +8,7 @@ import { readConfig } from "../config-file.ts";
 import { type PathResult, runPath } from "../demo/path.ts";
 import { reportData } from "../demo/report-data.ts";
 import { SUMMARY_FILE, type Summary, summaryOf } from "../demo/summary.ts";
+import { addTrainingDeviceFlag, announceDevice, type DeviceFlag } from "../device.ts";
 import { EXIT } from "../exit-codes.ts";
 import { watchInterrupt } from "../interrupt.ts";
 import { percent, printResult } from "../output.ts";
@@ -16,7 +17,7 @@ import { createProgress } from "../progress.ts";
 /** The embedded example, part of the package. */
 const DIGITS_CONFIG = fileURLToPath(new URL("../../../examples/digits.json", import.meta.url));
 
-interface Options {
+interface Options extends DeviceFlag {
   config?: string;
   output?: string;
   resume?: boolean;
@@ -25,14 +26,15 @@ interface Options {
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command("demo")
     .description(
       "train on handwritten digits, write a Loihi and a Lynxi file, and prove both equal to what was trained",
     )
     .option("-c, --config <file>", "another config than the embedded digits")
     .option("-o, --output <directory>", "where results go (default: runs/demo, or runs/NAME of the config)")
-    .option("--resume", "continue an interrupted run")
+    .option("--resume", "continue an interrupted run");
+  addTrainingDeviceFlag(command)
     .option("--json", "print the summary as JSON")
     .option("-q, --quiet", "no progress")
     .addHelpText("after", "\nExamples:\n  spikeship demo\n  spikeship demo --config examples/mnist-csnn.json")
@@ -46,8 +48,10 @@ async function run(options: Options): Promise<void> {
   const progress = createProgress(options);
   const interrupt = watchInterrupt();
   try {
+    announceDevice(options.device ?? config.training.device, progress);
     const result = await runPath(config, {
       directory,
+      device: options.device,
       progress,
       resume: options.resume ?? false,
       shouldStop: interrupt.requested,

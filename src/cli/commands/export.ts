@@ -4,11 +4,17 @@ import type { Command } from "commander";
 import { openDataset } from "../../data/index.ts";
 import { targetById } from "../../exporters/index.ts";
 import { layers } from "../../layers.ts";
-import { type Checkpoint, loadCheckpoint, type Network, saveCheckpoint } from "../../model/index.ts";
-import { calibrationSamples } from "../../quantize/index.ts";
-import { NETWORK_FILE } from "../../verify/index.ts";
+import { loadCheckpoint, type Network } from "../../model/index.ts";
+import {
+  calibrationSamples,
+  type QuantizationReport,
+  quantizationReport,
+  writeQuantizationReport,
+} from "../../quantize/index.ts";
 import { collectPair, optionPairs } from "../arguments.ts";
+import { exportArtefact } from "../export-artefact.ts";
 import { printFindings, printResult } from "../output.ts";
+import { quantizationText } from "../quantize/report-text.ts";
 import { configOf, targetConfigOf } from "../run-config.ts";
 
 interface Options {
@@ -52,19 +58,21 @@ async function run(targetId: string, path: string, options: Options): Promise<vo
   const directory = options.output ?? join(dirname(path), "export");
   const checkpoint = loadCheckpoint(path, layers);
   let prepared: Network = checkpoint.network;
+  let report: QuantizationReport | null = null;
   try {
     if (!target.isPrepared(prepared)) {
-      prepared = quantized();
+      ({ prepared, report } = quantized());
       process.stderr.write(`${path} was not quantized for ${target.title}: quantized now, without fine-tuning.\n`);
     }
-    const artefact = await target.export(prepared, directory, {
+    const artefact = await exportArtefact(target, prepared, directory, checkpoint.metadata, {
       ...optionPairs(options.option),
       ...(options.style === undefined ? {} : { style: options.style }),
       ...(options.graphType === undefined ? {} : { dtype: options.graphType }),
     });
-    saveCheckpoint(join(directory, NETWORK_FILE), prepared, new Map(), originOf(checkpoint));
+    if (report) writeQuantizationReport(directory, report);
     printResult(options.json, artefact, () =>
       [
+        ...(report ? [quantizationText(report), ""] : []),
         ...artefact.files.map((f) => `${join(directory, f.path)}  ${f.bytes} bytes  ${f.sha256}`),
         ...printFindings(artefact),
       ].join("\n"),
@@ -74,16 +82,21 @@ async function run(targetId: string, path: string, options: Options): Promise<vo
     checkpoint.network.dispose();
   }
 
-  function quantized(): Network {
-    if (checkpoint.metadata.config === undefined) return target.prepare(checkpoint.network, {});
-    const config = configOf(path, checkpoint, undefined);
-    const tuning = targetConfigOf(config, target.id);
-    const calibration = calibrationSamples(openDataset(config.dataset), tuning.calibrationSamples);
-    return target.prepare(checkpoint.network, { options: tuning.prepare, calibration });
+  /** The twin without fine-tuning, and what became of the numbers, where the target says it. */
+  function quantized(): { prepared: Network; report: QuantizationReport | null } {
+    const { network, metadata } = checkpoint;
+    const config = metadata.config === undefined ? null : configOf(path, checkpoint, undefined);
+    const tuning = config && targetConfigOf(config, target.id);
+    const facts = { options: tuning?.prepare ?? {}, calibrationSamples: tuning?.calibrationSamples ?? 0 };
+    const calibration = config && calibrationSamples(openDataset(config.dataset), facts.calibrationSamples);
+    const wish = { options: facts.options, ...(calibration ? { calibration } : {}) };
+    const study = target.study?.(network, wish);
+    if (!study) return { prepared: target.prepare(network, wish), report: null };
+    study.dispose();
+    const unmeasured = { sensitivity: null, trained: null, quantized: null, fineTuned: null };
+    return {
+      prepared: study.twin,
+      report: quantizationReport({ target: target.id, ...facts, study, ...unmeasured }),
+    };
   }
-}
-
-/** What verification needs of a checkpoint's metadata: not the state of the training. */
-function originOf({ metadata: { config, target } }: Checkpoint): Record<string, unknown> {
-  return { ...(config === undefined ? {} : { config }), ...(target === undefined ? {} : { target }) };
 }

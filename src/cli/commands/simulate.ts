@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { ensureDirectory, fail, formatShape } from "../../core/index.ts";
 import { arrangeInput, arrangeTrace, type ChipRun, type ChipRuntime, targetForFile } from "../../exporters/index.ts";
 import { wholeNumber } from "../arguments.ts";
+import { addDeviceFlag, type DeviceFlag, useDevice } from "../device.ts";
 import { printResult } from "../output.ts";
 import { createProgress } from "../progress.ts";
 import { readInput, writeRates, writeWhole } from "../simulate/arrays.ts";
@@ -10,7 +11,7 @@ import { addLoaderFlags, type LoaderFlags, loaderOptions } from "../simulate/loa
 import { describeRecorded, type Recording, recordKinds, writeRecording } from "../simulate/record.ts";
 import { followNeuron, type StepFlags } from "../simulate/step.ts";
 
-interface Options extends LoaderFlags, StepFlags {
+interface Options extends LoaderFlags, StepFlags, DeviceFlag {
   input: string;
   output?: string;
   steps?: string;
@@ -50,7 +51,7 @@ export function register(program: Command): void {
     .option("--sample <index>", "the sample that --step follows (default: 0)")
     .option("--scale <n>", "weight steps of a training unit, for --step (default: 64)")
     .option("--float32", "run the graph in float32, without the chip's rounding");
-  addLoaderFlags(command)
+  addDeviceFlag(addLoaderFlags(command))
     .option("--json", "print a summary as JSON")
     .option("-q, --quiet", "no progress")
     .addHelpText(
@@ -72,6 +73,7 @@ async function run(file: string, options: Options): Promise<void> {
   }
   const array = readInput(options.input);
   const steps = options.steps === undefined ? undefined : wholeNumber("--steps", options.steps, 1);
+  useDevice(options, createProgress(options));
   const runtime = await targetForFile(file).open(file, loaderOptions(options));
   try {
     const { input, batched } = arrangeInput(array, runtime, steps, options.input);

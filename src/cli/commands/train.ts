@@ -7,12 +7,13 @@ import { networkFromDescription } from "../../model/index.ts";
 import { trainInDirectory } from "../../train/index.ts";
 import { wholeNumber } from "../arguments.ts";
 import { readConfig } from "../config-file.ts";
+import { addTrainingDeviceFlag, announceDevice, type DeviceFlag } from "../device.ts";
 import { watchInterrupt } from "../interrupt.ts";
 import { percent, printResult } from "../output.ts";
 import { createProgress } from "../progress.ts";
 import { trainingDisplay } from "../training-display.ts";
 
-interface Options {
+interface Options extends DeviceFlag {
   output?: string;
   resume?: boolean;
   epochs?: string;
@@ -21,13 +22,14 @@ interface Options {
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command("train")
     .argument("<config>", "JSON config (spikeship schema prints its fields)")
     .description("train the network of a config and keep checkpoint, metrics and TensorBoard events")
     .option("-o, --output <directory>", "where results go (default: runs/NAME/float)")
     .option("--resume", "continue where an earlier run of the same directory stopped, bit for bit")
-    .option("--epochs <n>", "train this many epochs instead of the config's")
+    .option("--epochs <n>", "train this many epochs instead of the config's");
+  addTrainingDeviceFlag(command)
     .option("--json", "print the result as JSON")
     .option("-q, --quiet", "no progress")
     .addHelpText(
@@ -46,10 +48,12 @@ async function run(configPath: string, options: Options): Promise<void> {
   const progress = createProgress(options);
   const interrupt = watchInterrupt();
   try {
+    const device = announceDevice(options.device ?? config.training.device, progress);
     const outcome = await trainInDirectory(network, dataset, {
       training: config.training,
       seed: config.seed,
       directory,
+      device,
       resume: options.resume ?? false,
       registry: layers,
       metadata: { config },

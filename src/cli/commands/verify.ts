@@ -5,6 +5,7 @@ import { layers } from "../../layers.ts";
 import { countOf, formatShare, type VerdictDocument, verifyArtefact } from "../../verify/index.ts";
 import { wholeNumber } from "../arguments.ts";
 import { datasetOf } from "../artefact-dataset.ts";
+import { addDeviceFlag, type DeviceFlag, useDevice } from "../device.ts";
 import { EXIT } from "../exit-codes.ts";
 import { percent, printResult } from "../output.ts";
 import { createProgress } from "../progress.ts";
@@ -12,7 +13,7 @@ import { createProgress } from "../progress.ts";
 /** Enough that one flip in a thousand shows in the smallest layer, few enough that a large network is verified in seconds. */
 const DEFAULT_SAMPLES = 256;
 
-interface Options {
+interface Options extends DeviceFlag {
   data?: string;
   config?: string;
   samples?: string;
@@ -21,7 +22,7 @@ interface Options {
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command("verify")
     .argument("<directory>", "directory written by spikeship export")
     .description("run network and file on the same samples, compare every layer, and write verdict.json")
@@ -30,7 +31,8 @@ export function register(program: Command): void {
       "test samples: digits, or a folder of MNIST files (default: the dataset the network was trained on)",
     )
     .option("-c, --config <file>", "config that names the dataset")
-    .option("-n, --samples <n>", `how many test samples, or all (default: ${DEFAULT_SAMPLES})`)
+    .option("-n, --samples <n>", `how many test samples, or all (default: ${DEFAULT_SAMPLES})`);
+  addDeviceFlag(command)
     .option("--json", "print the verdict as JSON")
     .option("-q, --quiet", "no progress")
     .addHelpText(
@@ -45,6 +47,7 @@ async function run(directory: string, options: Options): Promise<void> {
   const dataset = openDataset(config);
   const progress = createProgress(options);
   try {
+    useDevice(options, progress);
     const { verdict } = await verifyArtefact(directory, dataset.test, layers, {
       seed,
       ...samplesOf(options),

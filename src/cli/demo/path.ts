@@ -34,6 +34,8 @@ export interface PathResult {
 
 export interface PathOptions {
   directory: string;
+  /** Where networks are trained, instead of what the config says. */
+  device: string | undefined;
   progress: Progress;
   resume: boolean;
   shouldStop: () => boolean;
@@ -49,6 +51,7 @@ export async function runPath(config: Config, options: PathOptions): Promise<Pat
     training: config.training,
     seed: config.seed,
     directory: join(directory, "float"),
+    device: options.device,
     resume: options.resume,
     registry: layers,
     metadata: { config },
@@ -56,6 +59,8 @@ export async function runPath(config: Config, options: PathOptions): Promise<Pat
     ...trainingDisplay(progress, config.training.epochs),
   });
   const float = evaluate(network, dataset.test, { seed: config.seed });
+  // a chip's twin is made from numbers that the host reads one by one
+  network.to("cpu");
   const targets: TargetResult[] = [];
   for (const id of Object.keys(config.targets)) {
     targets.push(await runTarget(targetById(id), network, dataset, config, options));
@@ -68,7 +73,7 @@ async function runTarget(
   network: Network,
   dataset: Dataset,
   config: Config,
-  { directory, progress, resume, shouldStop }: PathOptions,
+  { directory, device, progress, resume, shouldStop }: PathOptions,
 ): Promise<TargetResult> {
   const tuningConfig = targetConfigOf(config, target.id);
   const prepared = target.prepare(network, {
@@ -83,10 +88,12 @@ async function runTarget(
       targetId: target.id,
       registry: layers,
       directory: join(directory, target.id),
+      device,
       resume,
       shouldStop,
       ...trainingDisplay(progress, tuningConfig.training.epochs),
     });
+    prepared.to("cpu");
     const exportDirectory = join(directory, target.id, "export");
     const artefact = await target.export(prepared, exportDirectory);
     saveCheckpoint(join(exportDirectory, NETWORK_FILE), prepared, new Map(), { config, target: target.id });

@@ -15,17 +15,16 @@ import {
   slice,
   Tensor,
 } from "../../tensor/index.ts";
-import type { Block, ConvSynapse } from "./blocks.ts";
-import { effectiveWeights, isLinear } from "./dense-weights.ts";
-import { type CubaParameters, makeNeurons, type RegisterEvents } from "./neurons/index.ts";
-import { type Drive, driveOf, registerBounds } from "./overflow.ts";
-import { activationOf } from "./plain-synapse.ts";
+import type { Block, ConvSynapse } from "./chip/blocks.ts";
+import { effectiveWeights, isLinear } from "./chip/dense-weights.ts";
+import { type CubaParameters, DECAY_ONE, makeNeurons, type RegisterEvents } from "./chip/neurons/index.ts";
+import { type Drive, driveOf, registerBounds } from "./chip/overflow.ts";
+import { activationOf } from "./chip/plain-synapse.ts";
 
 /** float32 holds every whole number up to here. */
 const EXACT = 2 ** 24;
 /** Registers and the sums of a convolution have 24 bits with sign. */
 const REGISTER = 2 ** 23;
-const FULL_DECAY = 4096;
 
 export interface BlockRun {
   steps: number;
@@ -129,7 +128,7 @@ function foldedBias(
   { bias, currentDecay }: CubaParameters,
   largest: number,
 ): Int32Array | null {
-  if (synapse.kind === "none" || bias.length === 1 || currentDecay.some((decay) => decay !== FULL_DECAY)) return null;
+  if (synapse.kind === "none" || bias.length === 1 || currentDecay.some((decay) => decay !== DECAY_ONE)) return null;
   const [channels = 1] = outputShape;
   const pixels = bias.length / channels;
   const perChannel = Int32Array.from({ length: channels }, (_, c) => bias[c * pixels]!);
@@ -211,8 +210,8 @@ function scanned(
 ): Tensor {
   const options = parseNeuronOptions("CubaLIFNode", {
     scale: 1,
-    currentDecay: currentDecay / FULL_DECAY,
-    voltageDecay: voltageDecay / FULL_DECAY,
+    currentDecay: currentDecay / DECAY_ONE,
+    voltageDecay: voltageDecay / DECAY_ONE,
     vThreshold: threshold,
     bias,
   });

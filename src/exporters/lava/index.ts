@@ -1,8 +1,9 @@
 /** Export to Intel Loihi. */
-export { type FixedNet, fixNet } from "./fix-net.ts";
+
+export { type LoihiManifest, manifestSchema, readManifest } from "./artefact/manifest.ts";
+export { type FixedNet, fixNet } from "./file-rules/fix-net.ts";
 export { type LoweredLayer, lowerToNet, type NetLowering } from "./lower.ts";
-export { type LoihiManifest, manifestSchema, readManifest } from "./manifest.ts";
-export type * from "./net-file.ts";
+export type * from "./net/net-file.ts";
 export { readNet } from "./read.ts";
 export { type RecordedLayer, recordStates } from "./record-states.ts";
 export { checkGraph, checkNet } from "./rules.ts";

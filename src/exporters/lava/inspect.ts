@@ -1,9 +1,9 @@
 /** What a `.net` file holds, for `spikeship inspect`: any file of the format, also one that Lava cannot run. */
 import { formatShape, readFileChecked, SpikeshipError, sha256, sizeOf } from "../../core/index.ts";
 import type { FileInspection } from "../target.ts";
+import { latencyOf, planNet } from "./chip/plan.ts";
 import { coreTables, mapPlan } from "./mapping/index.ts";
-import { type NetArray, type NetFile, type NetLayer, type NetNeuron, neuronOf } from "./net-file.ts";
-import { latencyOf, planNet } from "./plan.ts";
+import { type NetArray, type NetFile, type NetLayer, type NetNeuron, neuronOf } from "./net/net-file.ts";
 import { readNet } from "./read.ts";
 import { checkNet } from "./rules.ts";
 

@@ -3,21 +3,16 @@
  * are the whole numbers training computed with; nothing is approximated, and what cannot be exact is refused by the rules before.
  */
 import { fail, sizeOf } from "../../core/index.ts";
-import type { Graph } from "../../model/index.ts";
+import type { Graph, HostInput, NeuronNode } from "../../model/index.ts";
 import type { Finding, LossyStep } from "../target.ts";
-import { type ChipNeuron, chipNeuronOf } from "./block-integers.ts";
-import { type BlockPart, chainOf, type Part } from "./chain.ts";
-import { loadDense } from "./dense-weights.ts";
-import { biasSteps, isSilent, lowerPool, weightSteps } from "./lower-synapse.ts";
-import {
-  type ConvLayer,
-  type CubaNeuron,
-  type DenseLayer,
-  type NetArray,
-  type NetFile,
-  type NetLayer,
-  scalar,
-} from "./net-file.ts";
+import { loadDense } from "./chip/dense-weights.ts";
+import { type BlockPart, chainOf, type InputPart, inputNeuronOf } from "./lowering/chain.ts";
+import { type ChipNeuron, chipNeuronOf, unitOf } from "./lowering/chip-neuron.ts";
+import { lowerDelays, outputDelaysOf } from "./lowering/lower-delays.ts";
+import { lowerNeuron } from "./lowering/lower-neuron.ts";
+import { biasSteps, isSilent, lowerPool, matricesOf, weightSteps } from "./lowering/lower-synapse.ts";
+import { outlastsReset } from "./lowering/reset-memory.ts";
+import type { ConvLayer, DenseLayer, NetArray, NetFile, NetLayer, RecurrentLayer } from "./net/net-file.ts";
 import { checkGraph } from "./rules.ts";
 
 /** A spiking layer of the network and where it stands in the file. */
@@ -28,6 +23,10 @@ export interface LoweredLayer {
   layer: number;
   /** One step of one sample. */
   shape: number[];
+  /** Whole numbers of the simulation in a training unit of what it sends: 1 for spikes. */
+  unit: number;
+  /** Steps that each neuron's spikes come later in the file than in the layer, whose delay stands behind it; null: none. */
+  outputDelays: number[] | null;
 }
 
 export interface NetLowering {
@@ -35,11 +34,14 @@ export interface NetLowering {
   layers: LoweredLayer[];
   lossy: LossyStep[];
   findings: Finding[];
+  /** What the host makes of the input where neurons receive it; null where spikes enter. */
+  hostInput: HostInput | null;
+  /** What separates samples: a network of its own for each, where spikes under way or sums outlast a reset. */
+  between: "reset" | "rebuild";
 }
 
-/** @throws TARGET with the first broken rule: a graph with errors is not lowered. */
-export function lowerToNet(graph: Graph): NetLowering {
-  const findings = checkGraph(graph);
+/** `findings`: what the rules say of it, where that is known already. @throws TARGET with the first broken rule: such a graph is not lowered. */
+export function lowerToNet(graph: Graph, findings: Finding[] = checkGraph(graph)): NetLowering {
   const broken = findings.find(({ severity }) => severity === "error");
   if (broken) {
     fail("TARGET", {
@@ -49,56 +51,84 @@ export function lowerToNet(graph: Graph): NetLowering {
       ...(broken.rewrite ? { hint: broken.rewrite } : {}),
     });
   }
-  const lossy: LossyStep[] = [];
+  const chain = chainOf(graph);
+  const lossy: LossyStep[] = [...chain.merges];
   const layers: LoweredLayer[] = [];
-  const netLayers = chainOf(graph).parts.map((part, i): NetLayer => {
-    if (part.kind === "block") layers.push({ path: part.neuron.source, layer: i, shape: [...part.neuron.shape] });
-    return lowerPart(part, lossy);
+  const netLayers = chain.parts.map((part, layer): NetLayer => {
+    if (part.kind === "flatten") return { type: "flatten", shape: [sizeOf(part.node.shape), 1, 1], extras: {} };
+    if (!part.neuron) return inputLayer(part as InputPart, null);
+    const neuron = chipNeuronOf(part.neuron)!;
+    layers.push({
+      path: part.neuron.source,
+      layer,
+      shape: [...part.neuron.shape],
+      unit: unitOf(neuron),
+      outputDelays: part.kind === "block" ? outputDelaysOf(part) : null,
+    });
+    lossy.push(...roundings(part.neuron, neuron), ...notesOf(part.neuron));
+    return part.kind === "input" ? inputLayer(part, neuron) : lowerBlock(part, neuron, lossy);
   });
-  return { net: { layers: netLayers, simulation: null }, layers, lossy, findings };
+  return {
+    net: { layers: netLayers, simulation: null },
+    layers,
+    lossy,
+    findings,
+    hostInput: inputNeuronOf(chain)?.hostInput ?? null,
+    between: outlastsReset(chain) ? "rebuild" : "reset",
+  };
 }
 
-function lowerPart(part: Part, lossy: LossyStep[]): NetLayer {
-  if (part.kind === "input") {
-    return { type: "input", shape: [...part.node.shape], weight: null, bias: null, neuron: null, extras: {} };
-  }
-  // slayer writes the flattened size as an image of one pixel
-  if (part.kind === "flatten") return { type: "flatten", shape: [sizeOf(part.node.shape), 1, 1], extras: {} };
-  const neuron = chipNeuronOf(part)!;
-  lossy.push(...roundings(part, neuron));
+/** slayer also writes the host's weight and bias; Lava's loader hands them back to the host, which here has them from the manifest. */
+function inputLayer({ node }: InputPart, neuron: ChipNeuron | null): NetLayer {
+  const written = neuron && lowerNeuron(neuron, 1);
+  return { type: "input", shape: [...node.shape], weight: null, bias: null, neuron: written, extras: {} };
+}
+
+function lowerBlock(part: BlockPart, neuron: ChipNeuron, lossy: LossyStep[]): NetLayer {
   return part.synapse.kind === "linear" ? lowerLinear(part, neuron, lossy) : lowerConv(part, neuron, lossy);
 }
 
 /** What training rounded as well: the chip's decays and thresholds. */
-function roundings({ neuron: { source } }: BlockPart, neuron: ChipNeuron): LossyStep[] {
-  const steps: [string, number][] = [
-    ["current decay rounded to 4096ths, as in training", neuron.currentDecay - neuron.exactCurrentDecay],
-    ["voltage decay rounded to 4096ths, as in training", neuron.voltageDecay - neuron.exactVoltageDecay],
-    ["threshold cut to whole weight steps, as in training", neuron.threshold - neuron.exactThreshold],
-  ];
-  return steps
-    .filter(([, change]) => change !== 0)
-    .map(([what, change]) => ({ place: source, what, count: 1, largestChange: Math.abs(change) }));
+function roundings({ source }: NeuronNode, neuron: ChipNeuron): LossyStep[] {
+  const decays: [string, number[], number[]][] =
+    neuron.model === "cuba"
+      ? [
+          ["current decay rounded to 4096ths, as in training", neuron.currentDecays, neuron.exactCurrentDecays],
+          ["voltage decay rounded to 4096ths, as in training", neuron.voltageDecays, neuron.exactVoltageDecays],
+        ]
+      : [];
+  const cut = "threshold cut to whole weight steps, as in training";
+  const pairs: typeof decays = [...decays, [cut, [neuron.threshold], [neuron.exactThreshold]]];
+  return pairs.flatMap(([what, rounded, exact]) => {
+    const changes = rounded.map((value, c) => Math.abs(value - exact[c]!)).filter((change) => change !== 0);
+    return changes.length === 0
+      ? []
+      : [{ place: source, what, count: changes.length, largestChange: Math.max(...changes) }];
+  });
 }
 
-function lowerLinear(block: BlockPart, neuron: ChipNeuron, lossy: LossyStep[]): DenseLayer {
-  const weight = weightSteps(block, neuron);
-  if (isSilent(block, neuron)) keepLoadable(weight, block.synapse.source, lossy);
-  return {
-    type: "dense",
-    shape: [weight.shape[0]!],
-    weight,
-    imaginary: null,
+/** What the block did when it was lowered. */
+function notesOf({ source, notes = [] }: NeuronNode): LossyStep[] {
+  return notes.map((what) => ({ place: source, what, count: 1, largestChange: 0 }));
+}
+
+function lowerLinear(block: BlockPart, neuron: ChipNeuron, lossy: LossyStep[]): DenseLayer | RecurrentLayer {
+  const [weight, weightRec] = matricesOf(block, neuron)!;
+  if (isSilent(block, neuron)) keepLoadable(weight!, weightRec, block.synapse.source, lossy);
+  const parts = {
+    shape: [weight!.shape[0]!],
+    weight: weight!,
     bias: asList(biasSteps(block, neuron)),
-    delay: null,
-    neuron: cubaNeuron(neuron, 1),
+    delay: lowerDelays(block, lossy),
+    neuron: lowerNeuron(neuron, 1),
     extras: {},
   };
+  return weightRec ? { type: "dense_rec", ...parts, weightRec } : { type: "dense", ...parts, imaginary: null };
 }
 
 /** Lava's loader fails on a matrix of zeros. In a layer that cannot fire, one inhibitory weight changes no spike. */
-function keepLoadable(weight: NetArray, place: string, lossy: LossyStep[]): void {
-  if (loadDense([weight])) return;
+function keepLoadable(weight: NetArray, weightRec: NetArray | undefined, place: string, lossy: LossyStep[]): void {
+  if (loadDense(weightRec ? [weight, weightRec] : [weight])) return;
   weight.data[0] = -2;
   lossy.push({
     place,
@@ -132,22 +162,11 @@ function lowerConv(block: BlockPart, neuron: ChipNeuron, lossy: LossyStep[]): Co
     groups: synapse.kind === "pool" ? synapse.shape[0]! : synapse.groups,
     bias: asList(biasSteps(block, neuron)),
     delay: null,
-    neuron: cubaNeuron(neuron, factor),
+    neuron: lowerNeuron(neuron, factor),
     extras: {},
   };
 }
 
 function asList(values: Float64Array | null): NetArray | null {
   return values && { shape: [values.length], data: values };
-}
-
-/** slayer also writes `refDelay` and `gradedSpike`; Lava's loader reads neither. */
-function cubaNeuron({ currentDecay, voltageDecay, threshold }: ChipNeuron, factor: number): CubaNeuron {
-  return {
-    type: "CUBA",
-    iDecay: scalar(currentDecay),
-    vDecay: scalar(voltageDecay),
-    vThMant: threshold * factor,
-    extras: { gradedSpike: scalar(0), refDelay: scalar(1) },
-  };
 }

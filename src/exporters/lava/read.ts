@@ -1,8 +1,8 @@
 /** Reads a Lava DL `.net` file. It checks that the file is whole and consistent in itself; whether a chip can hold it is judged by the rules. */
-import { GroupReader } from "./group-reader.ts";
-import { type Hdf5Reader, openHdf5 } from "./hdf5-reader.ts";
-import type { NetFile } from "./net-file.ts";
-import { readLayer } from "./read-layers.ts";
+import { GroupReader } from "./net/group-reader.ts";
+import { type Hdf5Reader, openHdf5 } from "./net/hdf5-reader.ts";
+import type { NetFile } from "./net/net-file.ts";
+import { readLayer } from "./net/read-layers.ts";
 
 /** More than any chip holds; a damaged group can claim millions. */
 const MOST_LAYERS = 4096;

@@ -3,10 +3,10 @@
  * the fast simulator; only the chosen layers are gone through again step by step.
  */
 import { fail, formatShape, sizeOf } from "../../core/index.ts";
-import type { Plan } from "./blocks.ts";
-import type { NetFile } from "./net-file.ts";
-import { type NeuronModel, noEvents } from "./neurons/index.ts";
-import { planNet } from "./plan.ts";
+import type { Plan } from "./chip/blocks.ts";
+import { type NeuronModel, noEvents } from "./chip/neurons/index.ts";
+import { planNet } from "./chip/plan.ts";
+import type { NetFile } from "./net/net-file.ts";
 import { framesOf, inputSequence, keptSteps, type Run, runOf } from "./run.ts";
 import { runBlock, type StepView } from "./run-block.ts";
 import { simulate } from "./simulate.ts";

@@ -1,10 +1,10 @@
 /** All design rules of Loihi as Lava's netx format holds it: over a network before training and export, and over a `.net` file. */
 import type { Graph } from "../../model/index.ts";
 import type { Finding } from "../target.ts";
-import { chainOf } from "./chain.ts";
 import { netRules } from "./file-rules/index.ts";
-import { graphRules } from "./graph-rules.ts";
-import type { NetFile } from "./net-file.ts";
+import { chainOf } from "./lowering/chain.ts";
+import type { NetFile } from "./net/net-file.ts";
+import { graphRules } from "./network-rules/index.ts";
 
 /** What a network breaks, or loses. */
 export function checkGraph(graph: Graph): Finding[] {

@@ -3,8 +3,8 @@
  * They need what a file does not say: the loader's arguments and the input.
  */
 import type { Finding } from "../target.ts";
-import type { Plan } from "./blocks.ts";
-import { placeOf } from "./net-file.ts";
+import type { Plan } from "./chip/blocks.ts";
+import { placeOf } from "./net/net-file.ts";
 import { alignedOffset, type Run } from "./run.ts";
 
 const LOADER = "lava-dl netx/hdf5.py";

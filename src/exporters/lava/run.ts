@@ -1,15 +1,15 @@
 /** What both simulators share: the input's frames, the length of the run and its resets, and the result with the latency removed. */
 import { fail, formatShape, sizeOf } from "../../core/index.ts";
 import type { Finding } from "../target.ts";
-import type { Plan } from "./blocks.ts";
-import { placeOf } from "./net-file.ts";
-import { noEvents, type RegisterEvents } from "./neurons/index.ts";
-import { latencyOf } from "./plan.ts";
+import type { Plan } from "./chip/blocks.ts";
+import { noEvents, type RegisterEvents } from "./chip/neurons/index.ts";
+import { latencyOf } from "./chip/plan.ts";
+import { placeOf } from "./net/net-file.ts";
 import type { SimulatedLayer, SimulationInput, SimulationOptions, SimulationResult } from "./simulation.ts";
 
 /** Whole numbers `[steps, samples, features]`, features in C,H,W order. */
 export interface Frames {
-  data: Int32Array;
+  data: Int32Array | Float32Array;
   /** Largest size of a number, at least 1. */
   largest: number;
   /** Numbers that are neither 0 nor 1. */
@@ -47,8 +47,9 @@ export function framesOf(plan: Plan, { shape, data }: SimulationInput): Frames {
   return { ...wholeNumbers(data), steps, samples, features };
 }
 
-/** One pass over what may be millions of numbers: most of a simulation's time outside the native core. */
+/** One pass over what may be millions of numbers: most of a simulation's time outside the native core. Spikes stay where they are. */
 function wholeNumbers(data: ArrayLike<number>): Pick<Frames, "data" | "largest" | "payloads"> {
+  if (data instanceof Float32Array && allSpikes(data)) return { data, largest: 1, payloads: 0 };
   const numbers = new Int32Array(data.length);
   let [smallest, largest, payloads] = [0, 0, 0];
   for (let i = 0; i < numbers.length; i++) {
@@ -69,11 +70,24 @@ function wholeNumbers(data: ArrayLike<number>): Pick<Frames, "data" | "largest" 
   return { data: numbers, largest: payloads === 0 ? 1 : Math.max(1, largest, -smallest), payloads };
 }
 
+/** True when every number is 0 or 1. Without a branch in the loop, which random spikes would make guess wrong. */
+function allSpikes(data: Float32Array): boolean {
+  let others = 0;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
+    const distance = value * (value - 1);
+    // no square of a float32 underflows in double precision, and what is not finite stays so
+    others += distance * distance;
+  }
+  return others === 0;
+}
+
 /** @throws OPTION for a reset interval or offset, or a number of extra steps, that is none. */
 export function runOf(plan: Plan, frames: Frames, options: SimulationOptions): Run {
-  const { extraSteps = 0, holdInput = false, record = "none", resetInterval } = options;
+  const { extraSteps = 0, holdInput = false, record = "none", resetInterval, chunkNumbers = 1 } = options;
   const { resetOffset = alignedOffset(plan) } = options;
   expectWhole("extraSteps", extraSteps, 0);
+  expectWhole("chunkNumbers", chunkNumbers, 1);
   expectWhole("resetOffset", resetOffset, 0);
   if (resetInterval !== undefined) expectWhole("resetInterval", resetInterval, 1);
   const steps = frames.steps + latencyOf(plan, plan.blocks.length - 1) + extraSteps;
@@ -116,7 +130,12 @@ export function inputSequence(run: Run, sample: number, count: number): Int32Arr
 }
 
 /** What enters at a step, of `count` samples that follow each other; null when the input has ended. */
-export function frameAt({ frames, holdInput }: Run, step: number, sample: number, count: number): Int32Array | null {
+export function frameAt(
+  { frames, holdInput }: Run,
+  step: number,
+  sample: number,
+  count: number,
+): Int32Array | Float32Array | null {
   const { data, steps, samples, features } = frames;
   if (step >= steps && !holdInput) return null;
   const start = (Math.min(step, steps - 1) * samples + sample) * features;

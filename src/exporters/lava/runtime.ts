@@ -4,11 +4,13 @@ import { basename, dirname, join } from "node:path";
 import { fail, parseWith, readFileChecked, SpikeshipError, sha256, sizeOf } from "../../core/index.ts";
 import { changedSinceExport, MANIFEST_FILE } from "../artefact.ts";
 import type { ChipInput, ChipRun, ChipRunOptions, ChipRuntime, Finding, LayerTrace } from "../target.ts";
-import type { Plan } from "./blocks.ts";
+import { toHostSteps } from "./artefact/host-input.ts";
+import { type LoihiManifest, readManifest } from "./artefact/manifest.ts";
+import type { Plan } from "./chip/blocks.ts";
+import { latencyOf, planNet } from "./chip/plan.ts";
+import { earlier, firstSteps } from "./layer-steps.ts";
 import { type LoaderOptions, loaderOptions } from "./loader-options.ts";
-import { type LoihiManifest, readManifest } from "./manifest.ts";
-import type { NetFile } from "./net-file.ts";
-import { latencyOf, planNet } from "./plan.ts";
+import type { NetFile } from "./net/net-file.ts";
 import { readNet } from "./read.ts";
 import { recordStates } from "./record-states.ts";
 import { layerNumber, registersOf } from "./registers.ts";
@@ -35,8 +37,11 @@ export async function openLoihi(path: string, options: Record<string, unknown> =
   const changed = manifest ? changesOf(file, manifest.sha256[manifest.file]) : [];
   const plan = planNet(net, loader);
   const { inputShape } = plan;
-  const names = new Map(manifest?.layers.map(({ layer, path: name }) => [layer, name]));
-  const arrange = (input: ChipInput): SimulationOptions => arrangement(loader, plan, input);
+  const layerFacts: LayerFacts = new Map(manifest?.layers.map((entry) => [entry.layer, entry]));
+  const names = new Map([...layerFacts].map(([layer, { path: name }]) => [layer, name]));
+  const received = (input: ChipInput): ChipInput => (manifest?.hostInput ? hostSteps(input, manifest) : input);
+  const late = Math.max(0, ...[...layerFacts.values()].flatMap(({ outputDelays }) => outputDelays ?? []));
+  const arrange = (input: ChipInput): SimulationOptions => arrangement(loader, plan, input, late);
   return {
     target: "loihi",
     file,
@@ -47,21 +52,26 @@ export async function openLoihi(path: string, options: Record<string, unknown> =
     manifest,
     async run(input, options = {}) {
       if (options.mode === "float32" || options.mode === "twin") refuseFloat32();
-      const run = runNet(net, plan, names, input, { ...arrange(input), ...runOptions(options) });
+      const sequence = received(input);
+      const extraSteps = options.layers ? late : 0;
+      const settings = { ...arrange(sequence), ...runOptions(options), extraSteps };
+      const run = runNet(net, plan, layerFacts, sequence, settings);
       return { ...run, events: [...changed, ...run.events] };
     },
     registers(input, kinds, layers) {
       const wanted = layers ?? plan.blocks.map(({ layer }) => `${layer}`);
       const numbers = wanted.map((layer) => layerNumber(layer, names));
-      return recordStates(net, input, arrange(input), numbers, plan).flatMap((recorded) =>
+      const sequence = received(input);
+      return recordStates(net, sequence, arrange(sequence), numbers, plan).flatMap((recorded) =>
         registersOf(recorded, kinds, nameOf(recorded.layer, names)),
       );
     },
     walk(input, { layer, ...place }) {
+      const sequence = received(input);
       const [recorded] = recordStates(
         net,
-        input,
-        { ...arrange(input), record: "raw" },
+        sequence,
+        { ...arrange(sequence), record: "raw" },
         [layerNumber(layer, names)],
         plan,
       );
@@ -71,12 +81,21 @@ export async function openLoihi(path: string, options: Record<string, unknown> =
         recorded: recorded!,
         parameters,
         first: latencyOf(plan, index),
-        frames: input.shape[0]!,
+        frames: sequence.shape[0]!,
         ...place,
       });
     },
     close: () => undefined,
   };
+}
+
+/** What neurons at the input receive: a sequence `[T, N, ...]` in whole numbers; an image stands for all steps of the training. */
+function hostSteps({ form, shape, data }: ChipInput, { hostInput, T: steps }: LoihiManifest): ChipInput {
+  const numbers = toHostSteps(data, hostInput!);
+  if (form === "sequence") return { form, shape, data: numbers };
+  const repeated = new Float32Array(steps * numbers.length);
+  for (let t = 0; t < steps; t++) repeated.set(numbers, t * numbers.length);
+  return { form: "sequence", shape: [steps, ...shape], data: repeated };
 }
 
 /** The manifest of a directory (required there), or the one that describes a file beside it. */
@@ -103,8 +122,11 @@ function ownManifest(path: string, required: boolean): LoihiManifest | null {
   }
 }
 
-/** Without an interval of its own, each sample begins right after a reset of all neurons, as the written script arranges it. */
-function arrangement(loader: LoaderOptions, plan: Plan, { form, shape }: ChipInput): SimulationOptions {
+/**
+ * Without an interval of its own, each sample begins right after a reset of all neurons, as the written script arranges it. Neurons of the
+ * other models ignore resets; every sample begins with fresh ones here in any case. `late`: steps by which the last layer's delays outlast it.
+ */
+function arrangement(loader: LoaderOptions, plan: Plan, { form, shape }: ChipInput, late: number): SimulationOptions {
   if (form !== "sequence" || shape.length < 3) {
     fail("SHAPE", {
       where: "Loihi, input",
@@ -113,13 +135,15 @@ function arrangement(loader: LoaderOptions, plan: Plan, { form, shape }: ChipInp
     });
   }
   const { resetInterval, ...others } = loader;
-  if (resetInterval === null) return others;
+  const resets = plan.blocks.some(({ neuron }) => neuron.model === "cuba");
+  if (resetInterval === null || (resetInterval === undefined && !resets)) return others;
   // the next power of two, which the hardware takes: no reset falls within a sample
-  return { ...others, resetInterval: resetInterval ?? 2 ** Math.ceil(Math.log2(Math.max(shape[0]!, 1))) };
+  return { ...others, resetInterval: resetInterval ?? 2 ** Math.ceil(Math.log2(Math.max(shape[0]! + late, 1))) };
 }
 
-const runOptions = ({ layers, onProgress }: ChipRunOptions): SimulationOptions => ({
+const runOptions = ({ layers, device, onProgress }: ChipRunOptions): SimulationOptions => ({
   record: layers ? "aligned" : "none",
+  ...(device === undefined ? {} : { device }),
   ...(onProgress ? { onProgress } : {}),
 });
 
@@ -135,31 +159,51 @@ function refuseFloat32(): never {
 type LayerNames = ReadonlyMap<number, string>;
 const nameOf = (layer: number, names: LayerNames): string => names.get(layer) ?? `layer${layer}`;
 
-function runNet(net: NetFile, plan: Plan, names: LayerNames, input: ChipInput, options: SimulationOptions): ChipRun {
+/** Path and unit of the layers that a manifest names, by number in the file. */
+type LayerFacts = ReadonlyMap<number, LoihiManifest["layers"][number]>;
+
+function runNet(net: NetFile, plan: Plan, facts: LayerFacts, input: ChipInput, options: SimulationOptions): ChipRun {
   const result = simulate(net, input, options, plan);
-  const output = traceOf(result.output, "output");
+  const [steps = 0] = input.shape;
+  const output = firstSteps(result.output, steps);
+  const outputUnit = facts.get(output.layer)?.unit ?? 1;
   return {
     samples: output.shape[1]!,
-    rates: ratesOf(result.output),
-    output: { ...output, shape: [...output.shape.slice(0, 2), sizeOf(output.shape.slice(2))] },
-    layers: result.layers.map((layer) => traceOf(layer, nameOf(layer.layer, names))),
+    rates: ratesOf(output, outputUnit),
+    output: flattened(traceOf(output, "output", outputUnit)),
+    layers: result.layers.map((layer) => {
+      const { path, unit, outputDelays } = facts.get(layer.layer) ?? {
+        path: `layer${layer.layer}`,
+        unit: 1,
+        outputDelays: null,
+      };
+      return traceOf(outputDelays ? earlier(layer, steps, outputDelays) : firstSteps(layer, steps), path, unit);
+    }),
     events: result.events.map((event) => ({
       ...event,
-      place: names.get(Number(event.place.split("/").at(-1))) ?? event.place,
+      place: facts.get(Number(event.place.split("/").at(-1)))?.path ?? event.place,
     })),
   };
 }
 
-function traceOf({ shape, data }: SimulatedLayer, layer: string): LayerTrace {
+/** `[T, N, ...]` as `[T, N, F]`. */
+const flattened = ({ shape, ...trace }: LayerTrace): LayerTrace => ({
+  ...trace,
+  shape: [...shape.slice(0, 2), sizeOf(shape.slice(2))],
+});
+
+function traceOf({ shape, data }: SimulatedLayer, layer: string, unit: number): LayerTrace {
+  // exact: units are powers of two
+  if (unit !== 1) return { layer, shape, data: Float32Array.from(data, (value) => value / unit) };
   const spikes = data.every((value) => value === 0 || value === 1);
   return { layer, shape, data: spikes ? Uint8Array.from(data) : data };
 }
 
 /** Mean over time `[N, F]`. */
-function ratesOf({ shape, data }: SimulatedLayer): Float32Array {
+function ratesOf({ shape, data }: SimulatedLayer, unit: number): Float32Array {
   const [steps = 0, ...rest] = shape;
   const size = sizeOf(rest);
   const sums = new Float64Array(size);
   for (let i = 0; i < data.length; i++) sums[i % size] = sums[i % size]! + data[i]!;
-  return Float32Array.from(sums, (sum) => sum / steps);
+  return Float32Array.from(sums, (sum) => sum / unit / steps);
 }

@@ -4,24 +4,26 @@
  * sigma-delta networks, and biases that act before the first frame.
  */
 import { sizeOf } from "../../core/index.ts";
-import { noGrad, scope, Tensor } from "../../tensor/index.ts";
-import type { Plan } from "./blocks.ts";
+import { devices } from "../../kernels/index.ts";
+import { noGrad, scope, type Tensor, withDevice } from "../../tensor/index.ts";
+import type { Plan } from "./chip/blocks.ts";
+import { latencyOf, planNet } from "./chip/plan.ts";
+import { type Chunk, type ChunkInputs, chunkInputs } from "./chunk-inputs.ts";
 import { type BlockRunner, makeBlockRunner } from "./fast-block.ts";
-import type { NetFile } from "./net-file.ts";
-import { latencyOf, planNet } from "./plan.ts";
-import { alignedOffset, collectEvents, frameAt, framesOf, type Run, resultOf, runOf } from "./run.ts";
+import type { NetFile } from "./net/net-file.ts";
+import { alignedOffset, collectEvents, framesOf, type Run, resultOf, runOf } from "./run.ts";
 import { checkRun } from "./run-rules.ts";
 import { simulateReference } from "./simulate-reference.ts";
 import type { SimulationInput, SimulationOptions, SimulationResult } from "./simulation.ts";
 
-/** Most numbers of one layer that are held at once: 16 MB. */
-const CHUNK_NUMBERS = 2 ** 22;
+/** Most numbers of one layer that are held at once: 16 MB on the CPU; on a device 256 MB, since only many samples at once keep it busy. */
+const CHUNK_NUMBERS = { cpu: 2 ** 22, device: 2 ** 26 };
 
 /** Messages travel as float32, which holds whole numbers up to here. */
 const LARGEST_FLOAT32 = 2 ** 24;
 
 /**
- * The answers of a network to `[T, N, ...]`.
+ * The answers of a network to `[T, N, ...]`, the same on every device.
  * @throws TARGET when Lava's loader cannot run the file, SHAPE or VALUE for an input that does not fit, OPTION for arguments.
  */
 export function simulate(
@@ -30,6 +32,11 @@ export function simulate(
   options: SimulationOptions = {},
   plan: Plan = planNet(net, options),
 ): SimulationResult {
+  const simulated = () => simulateHere(net, input, options, plan);
+  return options.device === undefined ? simulated() : withDevice(options.device, simulated);
+}
+
+function simulateHere(net: NetFile, input: SimulationInput, options: SimulationOptions, plan: Plan): SimulationResult {
   const run = runOf(plan, framesOf(plan, input), options);
   const { largest } = run.frames;
   if (!startsTogether(plan, run) || largest > LARGEST_FLOAT32) return simulateReference(net, input, options);
@@ -46,17 +53,27 @@ export function simulate(
   const runners = plan.blocks.map((block, i) =>
     makeBlockRunner(block, { ...facts, largestInput: block.gradedInput ? largest : 1, events: events.of(i) }),
   );
-  const chunk = Math.max(1, Math.floor(CHUNK_NUMBERS / (steps * widest(plan))));
+  const inputs = chunkInputs(run, steps, plan.blocks[0]!);
+  const { chunkNumbers = CHUNK_NUMBERS[devices().current === "cpu" ? "cpu" : "device"] } = options;
+  const size = Math.max(1, Math.floor(chunkNumbers / (steps * widest(plan))));
+  const waiting: Answers[] = [];
+  const storeFirst = () => {
+    const [{ chunk, blocks }] = waiting as [Answers];
+    storeAnswers(chunk, blocks, outputs, plan, run);
+    waiting.shift();
+    options.onProgress?.(chunk.start + chunk.count, samples);
+  };
   try {
-    for (let start = 0; start < samples; start += chunk) {
-      const count = Math.min(chunk, samples - start);
-      runChunk(runners, plan, run, { start, count, steps }, (block, spikes) => {
-        if (recorded[block])
-          store(outputs[block]!, spikes.toArray() as Float32Array, { plan, run, block, start, count, steps });
-      });
-      options.onProgress?.(start + count, samples);
+    for (let start = 0; start < samples; start += size) {
+      const chunk = { start, count: Math.min(size, samples - start), steps };
+      waiting.push(runChunk(runners, inputs, chunk, recorded));
+      // a device computes this chunk while the numbers of the one before are put to their places
+      if (waiting.length > 1) storeFirst();
     }
+    while (waiting.length > 0) storeFirst();
   } finally {
+    for (const { blocks } of waiting) for (const { spikes } of blocks) spikes.dispose();
+    inputs.dispose();
     for (const runner of runners) runner.dispose();
   }
   return resultOf(plan, run, outputs, [...checkRun(plan, run), ...events.findings()]);
@@ -82,58 +99,50 @@ function widest(plan: Plan): number {
   );
 }
 
-interface Chunk {
-  start: number;
-  count: number;
-  steps: number;
+/** What the recorded blocks gave for a chunk, `[steps * count, ...]`. */
+interface Answers {
+  chunk: Chunk;
+  blocks: { block: number; spikes: Tensor }[];
 }
 
 function runChunk(
-  runners: BlockRunner[],
-  plan: Plan,
-  run: Run,
+  runners: readonly BlockRunner[],
+  inputs: ChunkInputs,
   chunk: Chunk,
-  onBlock: (block: number, spikes: Tensor) => void,
-): void {
-  const first = plan.blocks[0]!;
-  noGrad(() =>
+  recorded: readonly boolean[],
+): Answers {
+  return noGrad(() =>
     scope(() => {
-      let sequence = inputTensor(run, chunk, first.inputShape, first.gradedInput);
+      const blocks: Answers["blocks"] = [];
+      let sequence = inputs.of(chunk);
       runners.forEach((runner, block) => {
         const spikes = runner.run(sequence, chunk.count);
         sequence.dispose();
         sequence = spikes;
-        onBlock(block, spikes);
+        if (recorded[block]) blocks.push({ block, spikes: spikes.share() });
       });
       sequence.dispose();
+      return { chunk, blocks };
     }),
   );
 }
 
-/** `[steps * samples, ...]` of some samples; without payloads everything but 0 is a spike. */
-function inputTensor(run: Run, { start, count, steps }: Chunk, shape: number[], graded: boolean): Tensor {
-  const size = count * run.frames.features;
-  const data = new Float32Array(steps * size);
-  for (let step = 0; step < steps; step++) {
-    const frame = frameAt(run, step, start, count);
-    if (!frame) break;
-    if (graded) data.set(frame, step * size);
-    else for (let i = 0; i < size; i++) if (frame[i] !== 0) data[step * size + i] = 1;
-  }
-  return Tensor.from(data, [steps * count, ...shape]);
-}
-
-/** Puts `[steps, count, features]` to its place in `[run.steps, samples, features]`, behind the layer's latency. */
-function store(
-  output: Int32Array,
-  spikes: Float32Array,
-  at: { plan: Plan; run: Run; block: number; start: number; count: number; steps: number },
+/** Puts `[steps, count, features]` to their places in `[run.steps, samples, features]`, behind the layers' latency. */
+function storeAnswers(
+  { start, count, steps }: Chunk,
+  blocks: Answers["blocks"],
+  outputs: readonly Int32Array[],
+  plan: Plan,
+  run: Run,
 ): void {
-  const { plan, run, block, start, count, steps } = at;
-  const features = sizeOf(plan.blocks[block]!.outputShape);
-  const latency = latencyOf(plan, block);
-  for (let step = 0; step < Math.min(steps, run.steps - latency); step++) {
-    const target = ((step + latency) * run.frames.samples + start) * features;
-    output.set(spikes.subarray(step * count * features, (step + 1) * count * features), target);
+  for (const { block, spikes } of blocks) {
+    const numbers = spikes.toArray();
+    spikes.dispose();
+    const features = sizeOf(plan.blocks[block]!.outputShape);
+    const latency = latencyOf(plan, block);
+    for (let step = 0; step < Math.min(steps, run.steps - latency); step++) {
+      const target = ((step + latency) * run.frames.samples + start) * features;
+      outputs[block]!.set(numbers.subarray(step * count * features, (step + 1) * count * features), target);
+    }
   }
 }

@@ -1,6 +1,6 @@
 /** What a run of a `.net` file takes and gives, whichever simulator runs it. */
 import type { Finding } from "../target.ts";
-import type { NetLayerType } from "./net-file.ts";
+import type { NetLayerType } from "./net/net-file.ts";
 
 /** A sequence `[T, N, C, H, W]`, `[T, N, F]`, or `[T, N, F]` with the image flattened in C,H,W order. Whole numbers. */
 export interface SimulationInput {
@@ -31,6 +31,10 @@ export interface SimulationOptions {
    * simulation, latency included. The last layer is kept in the same way, aligned for "none".
    */
   record?: "none" | "aligned" | "raw";
+  /** Where it is computed, with the same numbers: "cpu", "cuda", "cuda:1" or "auto". Default: where new tensors lie. */
+  device?: string;
+  /** Most numbers of one layer that are held at once: so many samples run together. Default 2^22 on the CPU, 2^26 on a device. */
+  chunkNumbers?: number;
   /** Told how many samples are done. */
   onProgress?: (done: number, of: number) => void;
 }

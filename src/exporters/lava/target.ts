@@ -2,15 +2,16 @@
 import { z } from "zod";
 import { parseWith } from "../../core/index.ts";
 import type { DeploymentTarget } from "../target.ts";
-import { loihiComparisons } from "./comparisons.ts";
-import { writeArtefact } from "./export.ts";
-import { fixNet } from "./fix-net.ts";
+import { loihiComparisons } from "./artefact/comparisons.ts";
+import { writeArtefact } from "./artefact/export.ts";
+import { RUN_SCRIPT } from "./artefact/scripts.ts";
+import { fixNet } from "./file-rules/fix-net.ts";
 import { inspectNet } from "./inspect.ts";
 import { mapNetFile } from "./mapping/index.ts";
+import { checkNetwork } from "./network-rules/check-network.ts";
 import { readNet } from "./read.ts";
-import { checkGraph, checkNet } from "./rules.ts";
+import { checkNet } from "./rules.ts";
 import { openLoihi } from "./runtime.ts";
-import { RUN_SCRIPT } from "./scripts.ts";
 import { encodeNet } from "./write.ts";
 
 /** `export` has no options: the file holds what the prepared network computes with. */
@@ -22,9 +23,10 @@ const checkOptions = z.strictObject({});
 export interface LoihiTargetParts {
   prepare: DeploymentTarget["prepare"];
   isPrepared: DeploymentTarget["isPrepared"];
+  study?: NonNullable<DeploymentTarget["study"]>;
 }
 
-export function createLoihiTarget({ prepare, isPrepared }: LoihiTargetParts): DeploymentTarget {
+export function createLoihiTarget({ prepare, isPrepared, study }: LoihiTargetParts): DeploymentTarget {
   return {
     id: "loihi",
     title: "Intel Loihi (Lava DL .net)",
@@ -49,7 +51,7 @@ export function createLoihiTarget({ prepare, isPrepared }: LoihiTargetParts): De
         purpose: "run it on Loihi 2 (needs Intel's Lava extension for the hardware)",
       },
     ],
-    check: (network) => checkGraph(network.lower()),
+    check: (network, samples) => checkNetwork(network, { isPrepared, ...(study ? { study } : {}) }, samples),
     async checkFile(path, options = {}) {
       parseWith(checkOptions, options, "Loihi check options");
       return checkNet(await readNet(path));
@@ -60,6 +62,7 @@ export function createLoihiTarget({ prepare, isPrepared }: LoihiTargetParts): De
       return { bytes: await encodeNet(net), changes, findings: checkNet(net) };
     },
     prepare,
+    ...(study ? { study } : {}),
     isPrepared,
     async export(network, directory, options = {}) {
       parseWith(exportOptions, options, "Loihi export options");

@@ -12,7 +12,7 @@ import {
   type SigmaDeltaParameters,
   STATE_BITS,
   STATE_STEPS,
-} from "./neurons/index.ts";
+} from "./chip/neurons/index.ts";
 import type { RecordedLayer } from "./record-states.ts";
 
 export interface WalkedNeuron {

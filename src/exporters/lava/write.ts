@@ -5,7 +5,7 @@
  */
 import { File, type Group, ready } from "h5wasm";
 import { fail, writeFileAtomic } from "../../core/index.ts";
-import { clearTimeStamps } from "./hdf5-stamps.ts";
+import { clearTimeStamps } from "./net/hdf5-stamps.ts";
 import {
   type LayerOf,
   type NetArray,
@@ -16,7 +16,7 @@ import {
   type NetValue,
   placeOf,
   scalar,
-} from "./net-file.ts";
+} from "./net/net-file.ts";
 
 /** A dataset, a nested group, or null for what is absent. */
 type Member =

@@ -85,7 +85,10 @@ export function openLynxi(path: string): LynxiRuntime {
     layout,
     model: file.model,
     execute,
-    run: (input, options = {}) => execute(input, MODES[options.mode ?? "chip"], options),
+    async run(input, options = {}) {
+      refuseDevice(options.device);
+      return execute(input, MODES[options.mode ?? "chip"], options);
+    },
     runFloat32: (input, options = {}) => execute(input, "float32", options),
     numbers: (input) => (own ? reportNumbers(file.model, layout, own, input) : null),
     close() {
@@ -93,6 +96,13 @@ export function openLynxi(path: string): LynxiRuntime {
       kept.clear();
     },
   };
+}
+
+/** Neither the emulator nor ONNX Runtime computes on a GPU here. */
+function refuseDevice(device: string | undefined): void {
+  if (device === undefined || device === "cpu" || device === "auto") return;
+  const hint = "Leave the device out: an ONNX file runs on the CPU.";
+  fail("OPTION", { where: "Lynxi, device", expected: "cpu", got: device, hint });
 }
 
 /** A model that never loaded has nothing to close. */

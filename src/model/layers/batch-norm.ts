@@ -52,7 +52,7 @@ const batchNormDefinition = (
   forward(x, layer, context) {
     const { momentum, eps, trackRunningStats } = layer.options;
     const training = context.training || !trackRunningStats;
-    const seen = training && trackRunningStats ? countBatch(layer.tensor("num_batches_tracked")) : 1;
+    if (training && trackRunningStats) countBatch(layer.tensor("num_batches_tracked"));
     // training updates the stored statistics; evaluation reads them as the pass sees parameters
     const statistics = (name: string) =>
       training && trackRunningStats ? layer.tensor(name) : layer.parameter(name, context);
@@ -63,7 +63,8 @@ const batchNormDefinition = (
       bias: layer.parameter("bias", context),
       training,
       repeats: context.repeats ?? 1,
-      momentum: momentum ?? 1 / seen,
+      // the number is asked for only where it counts: a device would have to be waited for
+      momentum: momentum ?? (training && trackRunningStats ? 1 / layer.tensor("num_batches_tracked").item() : 1),
       eps,
     });
   },
@@ -93,13 +94,12 @@ function runningStatistics(shape: Shape): Record<string, ParameterSpec> {
   };
 }
 
-/** The number of batches seen, this one included. */
-function countBatch(counter: Tensor): number {
+/** Counts this batch. */
+function countBatch(counter: Tensor): void {
   assign(
     counter,
     noGrad(() => add(counter, 1)),
   );
-  return counter.item();
 }
 
 export const batchNorm1dDefinition = batchNormDefinition("BatchNorm1d", "batch normalisation over features", [0, 1]);

@@ -19,8 +19,8 @@ export interface ForwardContext {
   random: RandomStream;
   /** `float16`: every parameter and every operation's result is rounded to float16. Default float32. */
   arithmetic?: "float32" | "float16";
-  /** What the parameters become before they are used: the quantizer of a container, for its members. Default: as they are. */
-  quantize?: (parameter: Tensor) => Tensor;
+  /** What the parameters become before they are used, by their names: the quantizer of a container, for its members. Default: as they are. */
+  quantize?: (parameter: Tensor, name: string) => Tensor;
   /** The input stands for so many equal ones: time-steps of a constant input, which stateless layers see once. Default 1. */
   repeats?: number;
   /** Called with every layer's output, in order of execution. The tensor is only lent; tensors made meanwhile are freed unless kept. */
@@ -59,6 +59,8 @@ export interface LayerDefinition<O extends object = object, I = unknown> {
   sees: "stateless" | "sequence" | "any";
   /** false: results are numbers of the input or rounded inside, so that float16 arithmetic has nothing to round. Default true. */
   rounds?: boolean;
+  /** true: its output is what a layer of a chip sends, though no spikes; files are verified by it as by spikes. */
+  sendsNumbers?: boolean;
   /** Shape of one step of one sample behind the layer. Throws a SHAPE error that starts with `where`. */
   shape(input: Shape, options: O, where: string): Shape;
   /** Tensors of the layer by their PyTorch names. */

@@ -1,6 +1,17 @@
 /** A layer of a network: a registry entry with its options, tensors, members and state. The entry holds the behaviour. */
 import { expectShape, fail, type RandomStream, type Shape } from "../../core/index.ts";
-import { keep, repeatLeading, reshape, roundFloat16, scope, Tensor, uniform, Variable } from "../../tensor/index.ts";
+import { type Device, inPlace } from "../../kernels/index.ts";
+import {
+  keep,
+  repeatLeading,
+  reshape,
+  roundFloat16,
+  scope,
+  Tensor,
+  uniform,
+  Variable,
+  withDeviceOf,
+} from "../../tensor/index.ts";
 import type { ForwardContext, LayerDefinition, ParameterSpec, StepMode } from "./define.ts";
 
 export class Layer<O extends object = object> {
@@ -75,11 +86,11 @@ export class Layer<O extends object = object> {
   parameter(name: string, context: ForwardContext): Tensor | null {
     if (!this.specs[name]) return null;
     const tensor = this.tensor(name);
-    const quantized = context.quantize?.(tensor) ?? tensor;
+    const quantized = context.quantize?.(tensor, name) ?? tensor;
     return context.arithmetic === "float16" ? roundFloat16(quantized) : quantized;
   }
 
-  /** Replaces a tensor; the layer owns it from now on. */
+  /** Replaces a tensor; the layer owns it from now on, and moves it to where the one before lay. */
   setTensor(name: string, tensor: Tensor): void {
     const spec = this.specs[name];
     if (!spec) {
@@ -88,10 +99,18 @@ export class Layer<O extends object = object> {
     }
     expectShape(`${this.label} ${name}`, tensor.shape, spec.shape, OTHER_NETWORK);
     const group = spec.buffer ? this.buffers : this.parameters;
-    group.get(name)?.dispose();
+    const before = group.get(name);
+    if (before && !before.disposed) tensor.relocate(before.device);
+    if (before !== tensor) before?.dispose();
     keep(tensor);
     if (!spec.buffer && !tensor.variable) tensor.variable = new Variable(true);
     group.set(name, tensor);
+  }
+
+  /** Moves the layer's tensors and state to a device; they stay the same tensors, except for states, through which gradients flow. */
+  to(device: Device): void {
+    for (const group of [this.parameters, this.buffers]) for (const tensor of group.values()) tensor.relocate(device);
+    for (const [name, tensor] of this.state) if (tensor.device !== device) this.remember(name, tensor.to(device));
   }
 
   /** Forgets the state of this layer only. */
@@ -109,6 +128,10 @@ export class Layer<O extends object = object> {
 
   /** x `[N, ...]` in step mode s, `[T, N, ...]` in step mode m; returns the output in the same form. */
   forward(x: Tensor, context: ForwardContext): Tensor {
+    return inPlace(this, () => withDeviceOf(x, () => this.#forward(x, context)));
+  }
+
+  #forward(x: Tensor, context: ForwardContext): Tensor {
     return scope(() => {
       const exact = this.#inStepMode(x, context);
       const rounds = context.arithmetic === "float16" && this.definition.rounds !== false && exact !== x;

@@ -27,7 +27,7 @@ export function copyLayer(layer: Layer): Layer {
     const own = copies.next().value as Layer;
     for (const name of Object.keys(original.specs)) {
       const tensor = original.tensor(name);
-      own.setTensor(name, Tensor.from(tensor.toArray(), tensor.shape));
+      own.setTensor(name, Tensor.from(tensor.toArray(), tensor.shape, { device: tensor.device }));
     }
   }
   return copy;

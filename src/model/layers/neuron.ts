@@ -1,6 +1,5 @@
 /** Neurons as layers: one registry entry for each neuron definition, all made by the same rule. The equations are the definition's. */
 import { z } from "zod";
-import { fail } from "../../core/index.ts";
 import {
   initialLearned,
   type NeuronKind,
@@ -46,21 +45,26 @@ function optionsOf<K extends NeuronKind>(kind: K): z.ZodType<NeuronLayerOptions,
   return complete as unknown as z.ZodType<NeuronLayerOptions, NeuronLayerInput<K>>;
 }
 
-function learnedNumbers(layer: Layer<NeuronLayerOptions>, names: readonly string[]): Record<string, number> {
-  return Object.fromEntries(names.map((name) => [name, commonValue(layer, name)]));
+/** Learned values by name: one set, or one for each channel where they round to different whole numbers. */
+function learnedNumbers(layer: Layer<NeuronLayerOptions>, names: readonly string[]): Record<string, number>[] {
+  const values = names.map((name): [string, ArrayLike<number>] => [name, layer.tensor(name).toArray()]);
+  const differ = values.some(([, list]) =>
+    Array.from(list).some((value) => Math.round(value) !== Math.round(list[0]!)),
+  );
+  const count = differ ? (layer.options.channels ?? 1) : 1;
+  return Array.from({ length: count }, (_, c) => Object.fromEntries(values.map(([name, list]) => [name, list[c]!])));
 }
 
-/** A learned value; one of each channel only where all are equal. */
-function commonValue(layer: Layer<NeuronLayerOptions>, name: string): number {
-  const values = layer.tensor(name).toArray();
-  const others = values.find((value) => Math.round(value) !== Math.round(values[0]!));
-  if (others === undefined) return values[0]!;
-  return fail("TARGET", {
-    where: `${layer.label} ${name}`,
-    expected: "one value for all channels",
-    got: `${values[0]} and ${others}`,
-    hint: "A graph holds one decay for a neuron: train without `channels`.",
-  });
+/** The numbers that are not the same in all of some options, a list each. */
+function differing(options: readonly object[]): Record<string, number[]> {
+  const [first = {}] = options;
+  const lists = Object.keys(first).map((name): [string, unknown[]] => [
+    name,
+    options.map((entry) => (entry as Record<string, unknown>)[name]),
+  ]);
+  return Object.fromEntries(
+    lists.filter(([, list]) => list.some((value) => typeof value === "number" && value !== list[0])),
+  ) as Record<string, number[]>;
 }
 
 function neuronLayerDefinition<K extends NeuronKind>(
@@ -84,13 +88,16 @@ function neuronLayerDefinition<K extends NeuronKind>(
     forward: (x, layer, context) => forwardNeuron(kind, x, layer, context),
     lower(layer, graph) {
       const options = neuronOptions(layer.options);
-      const learned = learnedNumbers(layer, Object.keys(initialLearned(kind, options)));
-      const frozen = definition.freeze?.(options, learned) ?? { kind, options };
+      const frozen = learnedNumbers(layer, Object.keys(initialLearned(kind, options))).map(
+        (learned) => definition.freeze?.(options, learned) ?? { kind, options },
+      );
+      const channelOptions = differing(frozen.map((entry) => entry.options));
       graph.add("neuron", {
         source: layer.path,
         shape: graph.current.shape,
-        neuron: frozen.kind,
-        options: { ...frozen.options },
+        neuron: frozen[0]!.kind,
+        options: { ...frozen[0]!.options },
+        ...(frozen.length > 1 ? { channelOptions } : {}),
       });
     },
   };

@@ -20,6 +20,7 @@ export {
 export { neuronHeader } from "./targets/header.ts";
 export { equations, neuronPage } from "./targets/markdown.ts";
 export { type OnnxSink, type OnnxStep, type OnnxValue, onnxStep } from "./targets/onnx.ts";
+export { neuronProgram, programHeader } from "./targets/program.ts";
 export {
   freezeNeuron,
   initialLearned,

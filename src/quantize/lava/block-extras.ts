@@ -6,7 +6,7 @@ import { rulesOf, scaleOf } from "./neuron.ts";
 import { AxonalDelay } from "./slayer/axonal-delay.ts";
 import { DelayShift } from "./slayer/delay-shift.ts";
 import { channelsOf } from "./synapse.ts";
-import { quantizeWeights } from "./weights.ts";
+import { quantizeBias, quantizeWeights } from "./weights.ts";
 
 export const blockExtras = {
   reference: z
@@ -52,9 +52,22 @@ export function lowerDelays(block: Layer, graph: GraphBuilder): void {
   }
 }
 
-/** What the members of a block with this neuron see: parameters on the grid of the neuron's reference. */
-export function quantizing(context: ForwardContext, neuron: Layer): ForwardContext {
+/** What the members of a block with this neuron see: parameters on the grid of weights of the neuron's reference. */
+export function quantizing(
+  context: ForwardContext,
+  neuron: Layer,
+): ForwardContext & Required<Pick<ForwardContext, "quantize">> {
   const scale = scaleOf(neuron);
   const { weightMax } = rulesOf(neuron);
   return { ...context, quantize: (parameter: Tensor) => quantizeWeights(parameter, scale, weightMax) };
+}
+
+/** The same, with biases on their own grid, which is the chip's. */
+export function quantizingBiases(context: ForwardContext, neuron: Layer): ForwardContext {
+  const { quantize, ...rest } = quantizing(context, neuron);
+  const scale = scaleOf(neuron);
+  return {
+    ...rest,
+    quantize: (parameter, name) => (name === "bias" ? quantizeBias(parameter, scale) : quantize(parameter, name)),
+  };
 }

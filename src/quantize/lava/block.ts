@@ -6,18 +6,27 @@
 import { z } from "zod";
 import { type ForwardContext, forwardThrough, Layer, type LayerDefinition, layerFactory } from "../../model/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
-import { type BlockExtras, blockExtras, delayMembers, forwardDelays, lowerDelays, quantizing } from "./block-extras.ts";
+import {
+  type BlockExtras,
+  blockExtras,
+  delayMembers,
+  forwardDelays,
+  lowerDelays,
+  quantizingBiases,
+} from "./block-extras.ts";
 import { lowerBlock } from "./lower-block.ts";
 import { asCubaNeuron, GRID_STEPS, halvesOf, rulesOf, scaleOf } from "./neuron.ts";
 import { meanOnlyBatchNormDefinition, wgtScaleBatchNormDefinition } from "./norm.ts";
 import { forwardNormInside } from "./norm-inside.ts";
-import { expectScale, expectSynapse } from "./synapse.ts";
+import { expectBiasHeld, expectNoBias, expectScale, expectSynapse } from "./synapse.ts";
 
 const NORMS = [meanOnlyBatchNormDefinition.kind, wgtScaleBatchNormDefinition.kind];
 
 const options = z
   .strictObject({
-    synapse: z.instanceof(Layer).describe("Conv2d or Linear without bias, or SumPool2d"),
+    synapse: z
+      .instanceof(Layer)
+      .describe("Conv2d or Linear, with a bias only before a neuron with currentDecay 1, or SumPool2d"),
     neuron: z.instanceof(Layer).describe("CubaLIFNode; an IFNode or LIFNode is turned into one"),
     norm: z
       .instanceof(Layer)
@@ -39,6 +48,8 @@ export const blockDefinition: LayerDefinition<BlockOptions, z.input<typeof optio
   children(o): Record<string, Layer> {
     const { synapse, neuron, norm } = o;
     expectSynapse(synapse);
+    if (norm) expectNoBias(synapse);
+    else expectBiasHeld(synapse, neuron);
     expectScale(synapse, scaleOf(neuron));
     const { current, voltage } = norm ? halvesOf(neuron) : { current: null, voltage: neuron };
     return {
@@ -61,7 +72,7 @@ export const blockDefinition: LayerDefinition<BlockOptions, z.input<typeof optio
 
 function forwardBlock(x: Tensor, layer: Layer<BlockOptions>, context: ForwardContext): Tensor {
   const { neuron, norm } = layer.options;
-  const inner = quantizing(context, neuron);
+  const inner = quantizingBiases(context, neuron);
   if (!norm || !rulesOf(neuron).normInside) return forwardThrough(layer, x, inner);
   const member = (name: string) => layer.children.get(name)!;
   const parts = { current: member("current"), norm: member("norm"), voltage: member("neuron") };

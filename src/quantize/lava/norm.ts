@@ -5,7 +5,19 @@
 import { z } from "zod";
 import { fail, formatShape, positiveInteger, type Shape } from "../../core/index.ts";
 import { type ForwardContext, type Layer, type LayerDefinition, layerFactory } from "../../model/index.ts";
-import { add, assign, mean, noGrad, reshape, scale, square, sub, type Tensor } from "../../tensor/index.ts";
+import {
+  add,
+  assign,
+  greaterEqual,
+  mean,
+  mul,
+  noGrad,
+  reshape,
+  scale,
+  square,
+  sub,
+  Tensor,
+} from "../../tensor/index.ts";
 import { refuse } from "./refusal.ts";
 
 /** The divisor's exponent has three bits and a sign. */
@@ -53,7 +65,7 @@ function centred(x: Tensor, layer: Layer<NormOptions>, { training, quantize }: F
     : null;
   if (batch) blend(running, batch, layer.options.momentum);
   const used = batch ?? running;
-  const quantized = quantize?.(used) ?? used;
+  const quantized = quantize?.(used, "running_mean") ?? used;
   return sub(x, reshape(quantized, [-1, ...x.shape.slice(2).fill(1)]));
 }
 
@@ -94,22 +106,62 @@ export const wgtScaleBatchNormDefinition: LayerDefinition<WeightScaleOptions, z.
     running_var: { shape: [1], init: "zeros", buffer: true },
   }),
   forward(x, layer, context) {
-    const { training } = context;
-    const exponent = training ? divisorExponent(updateVariance(x, layer), layer.options.eps) : weightExponent(layer);
-    return scale(centred(x, layer, context), 2 ** -exponent);
+    const variance = context.training ? updateVariance(x, layer) : layer.tensor("running_var");
+    return mul(centred(x, layer, context), factorOf(variance, layer.options.eps));
   },
   lower: standsInBlock,
 };
 
 /** Variance of all of x about its mean, which the running variance takes up times n / (n + 1), n values in each channel. */
-function updateVariance(x: Tensor, layer: Layer<WeightScaleOptions>): number {
+function updateVariance(x: Tensor, layer: Layer<WeightScaleOptions>): Tensor {
   return noGrad(() => {
     const variance = mean(square(sub(x, mean(x))));
     const perChannel = x.size / layer.options.numFeatures;
     const share = scale(reshape(variance, [1]), perChannel / (perChannel + 1));
     blend(layer.tensor("running_var"), share, layer.options.momentum);
-    return variance.item();
+    return variance;
   });
+}
+
+/** Exponents that a variance can reach from the smallest one up. */
+const HIGHER_EXPONENTS = Array.from({ length: 2 * EXPONENT_MAX }, (_, i) => i + 1 - EXPONENT_MAX);
+
+/** 2^-k of a variance (one number) as a tensor: asking a device for the number would wait for it. No gradient flows through it. */
+function factorOf(variance: Tensor, eps: number): Tensor {
+  const limits = exponentLimits(eps);
+  const start = 2 ** EXPONENT_MAX;
+  return noGrad(() =>
+    // every exponent that is reached takes half of what is left: powers of two, so exact
+    HIGHER_EXPONENTS.reduce(
+      (factor, exponent, i) => sub(factor, scale(greaterEqual(variance, limits[i]!), 2 ** -exponent)),
+      Tensor.full(variance.shape, start, { device: variance.device }),
+    ),
+  );
+}
+
+const knownLimits = new Map<number, number[]>();
+
+/** For each of the higher exponents, the smallest float32 variance that reaches it. */
+function exponentLimits(eps: number): number[] {
+  const known = knownLimits.get(eps) ?? HIGHER_EXPONENTS.map((exponent) => smallestVariance(exponent, eps));
+  knownLimits.set(eps, known);
+  return known;
+}
+
+/** Bisection over the bits of float32, which rise with the number. */
+function smallestVariance(exponent: number, eps: number): number {
+  const bits = new Uint32Array(1);
+  const number = new Float32Array(bits.buffer);
+  const INFINITY_BITS = 0x7f800000;
+  let [below, reaches] = [-1, INFINITY_BITS];
+  while (reaches - below > 1) {
+    const middle = Math.floor((below + reaches) / 2);
+    bits[0] = middle;
+    if (divisorExponent(number[0]!, eps) >= exponent) reaches = middle;
+    else below = middle;
+  }
+  bits[0] = reaches;
+  return number[0]!;
 }
 
 /** k = ceil(log2(sqrt(variance + eps))), within three bits. No gradient flows through it. */

@@ -1,15 +1,20 @@
-/** The trainable twin of a network for Loihi: each synapse and its neuron become one of Lava's blocks, scales chosen from data. */
+/**
+ * The trainable twin of a network for Loihi: folded to what the chip can hold, each synapse with its neuron made one of Lava's blocks, scales
+ * chosen from data. `studyForLoihi` also keeps what lies between, so that a report can say which layer costs what.
+ */
 import { z } from "zod";
 import { fail, parseWith } from "../../core/index.ts";
-import { copyLayer, isSpikingLayer, type Layer, Network, type Reference, Sequential } from "../../model/index.ts";
-import { Block, blockDefinition } from "./block.ts";
+import { copyLayer, type Layer, Network, Sequential } from "../../model/index.ts";
+import type { QuantizationStudy } from "../study.ts";
+import { blockDefinition } from "./block.ts";
 import { blockExtras } from "./block-extras.ts";
-import { chooseScales, type ScaleCalibration, type SynapseAndNeuron } from "./calibrate.ts";
-import { asCubaNeuron } from "./neuron.ts";
-import { refuse } from "./refusal.ts";
-import { axonalDelayDefinition } from "./slayer/axonal-delay.ts";
+import { METHODS } from "./calibrate.ts";
+import { foldNetwork } from "./fold/fold-network.ts";
+import { type FoldedPart, KEPT, takesSums } from "./fold/parts.ts";
+import { quantizeParts, type ScaleCalibration } from "./quantize-network.ts";
+import { inputBlockDefinition } from "./slayer/input-block.ts";
 import { recurrentBlockDefinition } from "./slayer/recurrent-block.ts";
-import { expectSynapse } from "./synapse.ts";
+import { sigmaDeltaBlockDefinition } from "./slayer/sigma-delta-block.ts";
 
 const [SCALE_MIN, SCALE_MAX] = [16, 4096];
 const optionsSchema = z.strictObject({
@@ -22,6 +27,25 @@ const optionsSchema = z.strictObject({
     .describe(
       "weight steps per training unit for every block (sum pools: at most 128); chosen for each layer from data when it is not given",
     ),
+  method: z
+    .enum(METHODS)
+    .default("mse")
+    .describe(
+      "how scales are chosen. mse: least squared change of what a layer's synapse gives; max: no weight is cut; percentile: so many percent of them are not",
+    ),
+  percentile: z.number().min(50).max(100).default(99.9).describe("of the sizes of a layer's weights, for that method"),
+  threshold: z
+    .enum(["keep", "fit"])
+    .default("keep")
+    .describe(
+      "fit: weights, biases and threshold of IF and LIF neurons are multiplied by the number from 1 to 2 that suits the 8 bits best",
+    ),
+  biasCorrection: z
+    .enum(["none", "existing", "all"])
+    .default("existing")
+    .describe(
+      "biases take back what quantization shifts on average. existing: those that a layer or its folded batch norm has; all: every layer that can hold one gets one",
+    ),
   reference: blockExtras.reference,
 });
 
@@ -32,98 +56,130 @@ export interface LoihiPrepareOptions {
   calibration?: ScaleCalibration;
 }
 
-/** Layers that a prepared network keeps as they are. */
-const KEPT = ["Flatten", "Dropout", blockDefinition.kind, recurrentBlockDefinition.kind, axonalDelayDefinition.kind];
-
-type Part = { name: string } & ({ copy: Layer } | SynapseAndNeuron | { members: Part[] });
-
 /**
- * A new network with its own tensors. What cannot be mapped is refused with the reason: layers without a neuron behind them, biases,
- * batch norms, max and average pooling, soft reset, decayInput, inputs that are not spikes. Blocks stay as they are.
+ * A new network with its own tensors. What cannot be mapped is refused with the reason: layers without a neuron behind them, residual
+ * additions, soft resets, inputs that are not spikes, biases before a current with memory. Blocks stay as they are.
  */
 export function prepareForLoihi(network: Network, options: LoihiPrepareOptions = {}): Network {
-  const { scale, reference } = parseWith(optionsSchema, options.options ?? {}, "Loihi prepare options");
-  if (network.encoder.values !== "spikes") {
+  const study = studyForLoihi(network, options);
+  study.folded.dispose();
+  study.disposeBlocks();
+  return study.twin;
+}
+
+/** The folded float network, its quantized twin, and what was done to each layer. The caller disposes of the study and of the twin. */
+export function studyForLoihi(
+  network: Network,
+  options: LoihiPrepareOptions = {},
+): QuantizationStudy & { disposeBlocks(): void } {
+  const { scale, reference, ...rule } = parseWith(optionsSchema, options.options ?? {}, "Loihi prepare options");
+  if (network.encoder.values !== "spikes" && !beginsWithNeurons(network)) {
     fail("TARGET", {
       where: "Loihi, network input",
       expected: "an encoder that makes spikes (PoissonEncoder, LatencyEncoder)",
       got: network.encoder.kind,
-      hint: "Loihi receives spikes: train the network with one of those encoders.",
+      hint: "Loihi receives spikes: train the network with one of those encoders, or with an InputBlock as its first layer.",
     });
   }
-  // all refusals come before anything is built
-  const parts = partsOf(network.root);
-  const scales = chooseScales(network, pairsIn(parts), { scale, calibration: options.calibration });
+  // all refusals come before anything is quantized
+  const { parts, changes } = foldNetwork(network);
+  const folded = networkOf(network, parts, memberOf);
+  const { blocks, layers } = orDispose(folded, () =>
+    quantizeParts(folded, parts, { ...rule, scale, reference }, options.calibration),
+  );
+  const hybrid = (quantized: (block: Layer) => boolean) =>
+    networkOf(network, parts, (part) => {
+      const block = "synapse" in part ? blocks.get(part.synapse)! : null;
+      return copyLayer(block && quantized(block) ? block : memberOf(part));
+    });
+  const disposeBlocks = () => {
+    for (const block of blocks.values()) block.dispose();
+  };
+  return {
+    folded,
+    twin: hybrid(() => true),
+    changes,
+    layers,
+    only: (place) => hybrid((block) => block.path === place),
+    disposeBlocks,
+    dispose() {
+      folded.dispose();
+      disposeBlocks();
+    },
+  };
+}
+
+/** Neurons that the host feeds with numbers stand at the input. */
+function beginsWithNeurons({ root }: Network): boolean {
+  const [first] = root.kind === "Sequential" ? membersOf(root) : [root];
+  return (
+    first?.kind === inputBlockDefinition.kind ||
+    (first?.kind === sigmaDeltaBlockDefinition.kind && !first.children.has("synapse"))
+  );
+}
+
+function orDispose<R>(network: Network, action: () => R): R {
+  try {
+    return action();
+  } catch (error) {
+    network.dispose();
+    throw error;
+  }
+}
+
+/** A part of the folded network as one layer; pairs with the members that blocks have. */
+function memberOf(part: FoldedPart): Layer {
+  if ("layer" in part) return part.layer;
+  const { synapse, neuron } = part;
+  return Sequential({ synapse, neuron });
+}
+
+/** A network like `original` of these parts, nested as their names say. */
+function networkOf(
+  { inputShape, steps, encoder }: Network,
+  parts: readonly FoldedPart[],
+  make: (part: FoldedPart) => Layer,
+): Network {
   return new Network({
-    inputShape: network.inputShape,
-    steps: network.steps,
-    encoder: network.encoder,
-    root: build(parts, scales, reference),
+    inputShape,
+    steps,
+    encoder,
+    root: nested(parts.map((part) => ({ names: part.names, layer: make(part) }))),
   });
 }
 
-/** What each member of a sequence becomes: pairs of synapse and neuron, and layers that stay. */
-function partsOf(container: Layer): Part[] {
-  if (container.kind !== "Sequential") {
-    refuse(container, "a Sequential of layers as the network", container.kind, "Put the layers into a Sequential.");
-  }
-  const parts: Part[] = [];
-  let pending: { name: string; synapse: Layer } | null = null;
-  for (const [name, layer] of container.children) {
-    if (pending) {
-      parts.push({ ...pending, neuron: neuronBehind(pending.synapse, layer) });
-      pending = null;
-    } else if (layer.kind === "Sequential") parts.push({ name, members: partsOf(layer) });
-    else if (KEPT.includes(layer.kind)) parts.push({ name, copy: layer });
-    else {
-      if (isSpikingLayer(layer))
-        refuse(layer, "a synapse right before the neuron", "none", "Put a Conv2d or Linear before it.");
-      expectSynapse(layer);
-      pending = { name, synapse: layer };
-    }
-  }
-  if (pending) neuronBehind(pending.synapse, null);
-  return parts;
+interface Named {
+  names: readonly string[];
+  layer: Layer;
 }
 
-function neuronBehind(synapse: Layer, layer: Layer | null): Layer {
-  if (layer && isSpikingLayer(layer)) {
-    asCubaNeuron(layer);
-    return layer;
+function nested(members: readonly Named[]): Layer {
+  const groups = new Map<string, Named[]>();
+  for (const { names, layer } of members) {
+    const [first = "", ...rest] = names;
+    groups.set(first, [...(groups.get(first) ?? []), { names: rest, layer }]);
   }
-  // a layer that Loihi could not hold anyway is the better news
-  if (layer && !KEPT.includes(layer.kind) && layer.kind !== "Sequential") expectSynapse(layer);
-  const hint = "Every layer on Loihi has a neuron: pairs of synapse and neuron become blocks.";
-  return refuse(synapse, "an IFNode, LIFNode or CubaLIFNode right behind it", layer?.label ?? "nothing", hint);
-}
-
-function pairsIn(parts: readonly Part[]): SynapseAndNeuron[] {
-  return parts.flatMap((part) => {
-    if ("members" in part) return pairsIn(part.members);
-    return "synapse" in part ? [part] : [];
+  const layers = [...groups].map(([name, group]): [string, Layer] => {
+    const [only] = group;
+    return [name, only!.names.length === 0 ? only!.layer : nested(group)];
   });
+  return Sequential(Object.fromEntries(layers));
 }
 
-function build(parts: readonly Part[], scales: ReadonlyMap<Layer, number>, reference?: Reference): Layer {
-  const members = parts.map((part): [string, Layer] => {
-    if ("members" in part) return [part.name, build(part.members, scales, reference)];
-    if ("copy" in part) return [part.name, copyLayer(part.copy)];
-    const { synapse, neuron } = part;
-    const cuba =
-      neuron.kind === "CubaLIFNode" ? copyLayer(neuron) : asCubaNeuron(neuron, scales.get(synapse)!, reference);
-    // the chip has no shift: it counts one step for every layer
-    return [part.name, Block(copyLayer(synapse), cuba, undefined, { reference, delayShift: false })];
-  });
-  return Sequential(Object.fromEntries(members));
-}
+/** Layers of synapses and neurons that compute with the chip's numbers. */
+const BLOCKS: readonly string[] = [blockDefinition.kind, recurrentBlockDefinition.kind, sigmaDeltaBlockDefinition.kind];
 
-/** True when all that a network does with weights, pools and neurons happens in blocks. */
+/** True when all that a network does with weights and neurons happens in blocks; sums of windows may stand before them. */
 export function isPreparedForLoihi(network: Network): boolean {
-  const hasBlocks = network.layers().some(({ kind }) => kind === blockDefinition.kind);
-  return hasBlocks && isPreparedSequence(network.root);
+  if (network.root.kind !== "Sequential") return false;
+  const leaves = membersOf(network.root);
+  const blocks = leaves.map(({ kind }) => BLOCKS.includes(kind));
+  const behind = (from: number) => leaves.slice(from).find(({ kind }) => kind !== "Flatten" && kind !== "Dropout");
+  return (
+    blocks.includes(true) &&
+    leaves.every(({ kind }, i) => KEPT.includes(kind) || (kind === "SumPool2d" && takesSums(behind(i + 1))))
+  );
 }
 
-function isPreparedSequence(layer: Layer): boolean {
-  if (layer.kind === "Sequential") return [...layer.children.values()].every(isPreparedSequence);
-  return KEPT.includes(layer.kind);
-}
+const membersOf = (container: Layer): Layer[] =>
+  [...container.children.values()].flatMap((layer) => (layer.kind === "Sequential" ? membersOf(layer) : [layer]));

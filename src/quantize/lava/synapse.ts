@@ -7,10 +7,9 @@ const SYNAPSES = ["Conv2d", "Linear", "SumPool2d"];
 
 /** The way out for layers that people put where a synapse belongs. */
 const WAYS_OUT: Readonly<Record<string, string>> = {
-  MaxPool2d:
-    "A maximum has no equivalent on Loihi: train with a strided Conv2d, or with SumPool2d followed by a neuron.",
-  AvgPool2d: "Train with SumPool2d followed by a neuron whose threshold is larger by the number of pixels in a window.",
-  BatchNorm2d: "Loihi has no batch norm: train without it, or with a MeanOnlyBatchNorm as the norm of a Block.",
+  MaxPool2d: "Over spikes, preparing the network turns it into a block of its own: give prepare the whole network.",
+  AvgPool2d: "Preparing the whole network turns it into a SumPool2d; the divisor goes into the weights behind it.",
+  BatchNorm2d: "Preparing the whole network folds it into the weights before it.",
 };
 
 /** Refuses a synapse that Loihi cannot hold. */
@@ -19,9 +18,26 @@ export function expectSynapse(synapse: Layer): void {
     const hint = WAYS_OUT[synapse.kind] ?? "Each block is one synapse followed by one neuron.";
     refuse(synapse, `one of ${SYNAPSES.join(", ")}`, synapse.kind, hint);
   }
-  if ("bias" in synapse.options && synapse.options.bias) {
-    refuse(synapse, "bias false", "bias true", "The 8-bit synapse has no bias: train with bias: false.");
-  }
+}
+
+/** Refuses a bias where the chip has no place for it. */
+export function expectNoBias(synapse: Layer): void {
+  if (!hasBias(synapse)) return;
+  const hint = "Only blocks of a synapse and a CUBA neuron without a norm hold biases: train with bias: false.";
+  refuse(synapse, "bias false", "bias true", hint);
+}
+
+/** A synapse's bias enters the current, the chip's the voltage: the same only for a current without memory. */
+export function expectBiasHeld(synapse: Layer, neuron: Layer): void {
+  const { currentDecay, requiresGrad } = neuron.options as { currentDecay: number; requiresGrad: boolean };
+  if (!hasBias(synapse) || (currentDecay === 1 && !requiresGrad)) return;
+  const got = requiresGrad ? "decays that are learned" : `currentDecay ${currentDecay}`;
+  const hint = "The chip adds biases to the voltage, not to the current: train with bias: false, or with that decay.";
+  refuse(synapse, "a neuron with currentDecay 1 behind a bias", got, hint);
+}
+
+export function hasBias({ options }: Layer): boolean {
+  return "bias" in options && options.bias === true;
 }
 
 /** Largest scale at which a sum pool's weight of 1 is a number of the chip. */

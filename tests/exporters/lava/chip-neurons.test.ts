@@ -1,7 +1,7 @@
 /** The plain neuron model of the simulator and the neuron's own definition in its chip reading are two descriptions of one neuron. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { makeNeurons, noEvents } from "../../../src/exporters/lava/neurons/index.ts";
+import { makeNeurons, noEvents } from "../../../src/exporters/lava/chip/neurons/index.ts";
 import { parseNeuronOptions, variantOf } from "../../../src/model/index.ts";
 import { neuronScan, noGrad, scope, Tensor } from "../../../src/tensor/index.ts";
 

@@ -1,8 +1,8 @@
 /** Lava's handling of dense matrices. The numbers below were computed by lava-dl's optimize_weight_bits and lava's clip_weights and truncate_weights. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { effectiveWeights, isLinear, loadDense } from "../../../src/exporters/lava/dense-weights.ts";
-import { netArray } from "../../../src/exporters/lava/net-file.ts";
+import { effectiveWeights, isLinear, loadDense } from "../../../src/exporters/lava/chip/dense-weights.ts";
+import { netArray } from "../../../src/exporters/lava/net/net-file.ts";
 
 /** One output row each. */
 const fromLava = [

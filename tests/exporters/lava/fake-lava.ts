@@ -33,8 +33,12 @@ class Network:
     def __init__(self, **arguments):
         calls.append(["Network", {key: os.path.basename(str(value)) if key == "net_config" else value for key, value in arguments.items()}])
         shape = tuple(json.loads(os.environ["FAKE_LAVA_INPUT"]))
-        self.layers = [Layer("Conv"), Layer("Dense")]
+        owns_input = "FAKE_LAVA_OWNS_INPUT" in os.environ
+        self.layers = [Layer("Input")] * owns_input + [Layer("Conv"), Layer("Dense")]
         self.inp = Port("inp", shape)
+        self.in_layer = self
+        self.neuron = self
+        self.a_in = self.inp
         self.out = Port("out", (2,))
         self.out_layer = Layer("Dense")
         self.out_layer.out = self.out

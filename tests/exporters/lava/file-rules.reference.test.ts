@@ -1,6 +1,6 @@
 /** Files whose recorded run in Lava differs from their training: the design rules say so beforehand, and by which disagreement. */
 import { afterAll, describe, expect, it } from "vitest";
-import { fixNet } from "../../../src/exporters/lava/fix-net.ts";
+import { fixNet } from "../../../src/exporters/lava/file-rules/fix-net.ts";
 import { readNet } from "../../../src/exporters/lava/read.ts";
 import { checkNet } from "../../../src/exporters/lava/rules.ts";
 import { simulate } from "../../../src/exporters/lava/simulate.ts";

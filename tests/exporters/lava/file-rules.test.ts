@@ -1,7 +1,7 @@
 /** Every design rule over files: one that keeps it, and one that breaks it. */
 import { describe, expect, it } from "vitest";
 import { netRules } from "../../../src/exporters/lava/file-rules/index.ts";
-import { type NetFile, type NetLayer, netArray, scalar } from "../../../src/exporters/lava/net-file.ts";
+import { type NetFile, type NetLayer, netArray, scalar } from "../../../src/exporters/lava/net/net-file.ts";
 import { checkNet } from "../../../src/exporters/lava/rules.ts";
 import {
   conv,

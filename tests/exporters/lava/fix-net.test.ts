@@ -1,7 +1,7 @@
 /** Legal rewrites of files: the finding is gone, and the network computes what it was meant to. */
 import { describe, expect, it } from "vitest";
-import { fixNet } from "../../../src/exporters/lava/fix-net.ts";
-import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net-file.ts";
+import { fixNet } from "../../../src/exporters/lava/file-rules/fix-net.ts";
+import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net/net-file.ts";
 import { checkNet } from "../../../src/exporters/lava/rules.ts";
 import { simulate } from "../../../src/exporters/lava/simulate.ts";
 import {

@@ -30,6 +30,76 @@ export function denseGraph({
   return graph.build();
 }
 
+/** Input [2], a dense block, and what is put between and behind it and a second dense block of three neurons. */
+export function twoBlocks({ first = {}, second = {}, delay, recurrent = false }: TwoBlocks = {}): Graph {
+  const graph = new GraphBuilder(8);
+  const block = (source: string, inputs: number, outputs: number, neuron: Record<string, unknown>) => {
+    const matrix = (rows: number, columns: number) =>
+      graphArray(
+        Float32Array.from({ length: rows * columns }, (_, i) => (i % 3 === 0 ? -0.25 : 0.5)),
+        [rows, columns],
+      );
+    const shape = [outputs];
+    graph.add("linear", { source, shape, weight: matrix(outputs, inputs), bias: null });
+    const back = recurrent && source === "b";
+    const drive = graph.current;
+    if (back) {
+      graph.add("linear", { source: "b.recurrent", shape, weight: matrix(outputs, outputs), bias: null });
+      graph.add("add", { source: "b.sum", shape, inputs: [drive.id, graph.current.id] });
+    }
+    graph.add("neuron", { source: `${source}.neuron`, shape, neuron: "CubaLIFNode", options: { ...CUBA, ...neuron } });
+    if (back) graph.nodes.find((node) => node.source === "b.recurrent")!.inputs = [graph.current.id];
+  };
+  graph.add("input", { source: "input", shape: [2], form: "sequence", values: "spikes" });
+  block("a", 2, 2, first);
+  if (delay) graph.add("delay", { source: "delay", shape: [2], ...delay });
+  block("b", 2, 3, second);
+  graph.add("rateOutput", { source: "output", shape: [3] });
+  return graph.build();
+}
+
+export interface TwoBlocks {
+  first?: Record<string, unknown>;
+  second?: Record<string, unknown>;
+  delay?: { steps: number; channels?: number[] };
+  /** The second block sees its own spikes. */
+  recurrent?: boolean;
+}
+
+export interface SigmaDeltaGraph {
+  scale?: number;
+  weight?: number;
+  bias?: number[];
+  part?: string;
+  hostWeight?: number;
+}
+
+/** Real input [2], its delta neurons, and one block of two sigma-delta neurons. */
+export function sigmaDeltaGraph({
+  scale = 64,
+  weight = 0.5,
+  bias,
+  part = "sigmaDelta",
+  hostWeight = 1,
+}: SigmaDeltaGraph = {}): Graph {
+  const graph = new GraphBuilder(8);
+  const neuron = (source: string, options: Record<string, unknown>, more: object = {}) =>
+    graph.add("neuron", {
+      source,
+      shape: [2],
+      neuron: "SigmaDelta",
+      options: { threshold: 0.125, scale, ...options },
+      ...more,
+    });
+  graph.add("input", { source: "input", shape: [2], form: "sequence", values: "real" });
+  neuron("input.neuron", { part: "delta" }, { hostInput: { scale, weight: hostWeight, bias: 0 } });
+  const weights = graphArray(Float32Array.of(weight, -weight, weight, weight), [2, 2]);
+  graph.add("linear", { source: "fc", shape: [2], weight: weights, bias: null });
+  neuron("fc.neuron", { part }, bias ? { channelBias: graphArray(Float32Array.from(bias), [2]) } : {});
+  graph.add("rateOutput", { source: "output", shape: [2] });
+  return graph.build();
+}
+
 export interface Pool {
   operation: "max" | "avg" | "sum";
   size?: number;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readNpy } from "../../../src/data/npy.ts";
-import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net-file.ts";
+import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net/net-file.ts";
 import { readNet } from "../../../src/exporters/lava/read.ts";
 import { recordStates } from "../../../src/exporters/lava/record-states.ts";
 import { checkNet } from "../../../src/exporters/lava/rules.ts";

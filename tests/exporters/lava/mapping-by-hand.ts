@@ -1,6 +1,6 @@
 /** A mapping counted the slow way, neuron by neuron and synapse by synapse, to judge the one that works with axes. */
 import { sizeOf } from "../../../src/core/index.ts";
-import type { Block, Plan } from "../../../src/exporters/lava/blocks.ts";
+import type { Block, Plan } from "../../../src/exporters/lava/chip/blocks.ts";
 import type { CoreUse } from "../../../src/exporters/lava/mapping/capacity.ts";
 
 /** Inputs of every neuron, one entry for each synapse; C,H,W order. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sizeOf } from "../../../src/core/index.ts";
+import { planNet } from "../../../src/exporters/lava/chip/plan.ts";
 import { measureActivity } from "../../../src/exporters/lava/mapping/activity.ts";
 import { CORE_RESOURCES, type CoreUse, LOIHI_1_CORE } from "../../../src/exporters/lava/mapping/capacity.ts";
 import { estimateEnergy } from "../../../src/exporters/lava/mapping/energy.ts";
@@ -10,8 +11,7 @@ import { mappingFindings } from "../../../src/exporters/lava/mapping/findings.ts
 import { mapPlan } from "../../../src/exporters/lava/mapping/map.ts";
 import { mapNetFile } from "../../../src/exporters/lava/mapping/report.ts";
 import { axonBits } from "../../../src/exporters/lava/mapping/synapse-memory.ts";
-import { type CubaNeuron, type NetFile, netArray, scalar } from "../../../src/exporters/lava/net-file.ts";
-import { planNet } from "../../../src/exporters/lava/plan.ts";
+import { type CubaNeuron, type NetFile, netArray, scalar } from "../../../src/exporters/lava/net/net-file.ts";
 import { simulate } from "../../../src/exporters/lava/simulate.ts";
 import { writeNet } from "../../../src/exporters/lava/write.ts";
 import { temporaryFolder } from "../../error-of.ts";

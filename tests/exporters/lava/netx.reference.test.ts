@@ -1,12 +1,13 @@
 /** The simulators against recorded runs of Lava's own loader and fixed-point models: every layer, every step, nothing may differ. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { NetFile } from "../../../src/exporters/lava/net-file.ts";
+import type { NetFile } from "../../../src/exporters/lava/net/net-file.ts";
 import { readNet } from "../../../src/exporters/lava/read.ts";
 import { simulate } from "../../../src/exporters/lava/simulate.ts";
 import { simulateReference } from "../../../src/exporters/lava/simulate-reference.ts";
 import type { SimulationInput, SimulationOptions, SimulationResult } from "../../../src/exporters/lava/simulation.ts";
 import { fixture } from "../../fixture.ts";
-import { openReference, type ReferenceFile, type StoredArray } from "../../h5.ts";
+import { openReference } from "../../h5.ts";
+import { inputOf, mismatches, optionsOf, recordedCases } from "./netx-runs.ts";
 
 const SIMULATORS: Record<
   string,
@@ -17,43 +18,8 @@ const SIMULATORS: Record<
 };
 
 const reference = await openReference(fixture("lava_blocks.h5"));
-const cases = reference.keys("").filter((name) => reference.has(`${name}/netx_out`));
+const cases = recordedCases(reference);
 afterAll(() => reference.close());
-
-interface NetxArguments {
-  reset_interval?: number;
-  reset_offset?: number;
-}
-
-/** The loader's arguments of a recorded run. */
-function optionsOf(file: ReferenceFile, name: string): SimulationOptions {
-  const stored = file.attribute(name, "netx_args");
-  const args: NetxArguments = stored === undefined ? {} : JSON.parse(String(stored));
-  return {
-    record: "raw",
-    holdInput: file.has(`${name}/netx_input`),
-    ...(args.reset_interval === undefined ? {} : { resetInterval: args.reset_interval }),
-    ...(args.reset_offset === undefined ? {} : { resetOffset: args.reset_offset }),
-  };
-}
-
-/** Sample 0 of the recorded input as `[T, 1, ...]`. */
-function inputOf(file: ReferenceFile, name: string): SimulationInput {
-  if (file.has(`${name}/netx_input`)) {
-    const { data, shape } = file.array(`${name}/netx_input`);
-    return { data: Int32Array.from(data), shape: [shape[0]!, 1, ...shape.slice(1)] };
-  }
-  const { data, shape } = file.array(`${name}/x`);
-  const [steps = 0, samples = 0, ...frame] = shape;
-  const size = frame.reduce((product, axis) => product * axis, 1);
-  const first = Array.from({ length: steps }, (_, t) => [...data.slice(t * samples * size, (t * samples + 1) * size)]);
-  return { data: Int32Array.from(first.flat()), shape: [steps, 1, ...frame] };
-}
-
-function mismatches(got: Int32Array, expected: StoredArray): number {
-  expect(got.length).toBe(expected.data.length);
-  return got.reduce((count, value, i) => count + (value === expected.data[i] ? 0 : 1), 0);
-}
 
 it("has recorded runs to compare with", () => expect(cases.length).toBeGreaterThan(0));
 

@@ -4,6 +4,8 @@
  */
 import fc from "fast-check";
 import { philox } from "../../../src/core/index.ts";
+import { sturdyDecay } from "../../../src/exporters/lava/chip/neurons/index.ts";
+import { windowOutput } from "../../../src/exporters/lava/chip/window.ts";
 import {
   type ConvLayer,
   type CubaNeuron,
@@ -14,9 +16,7 @@ import {
   netArray,
   type ResonatorNeuron,
   scalar,
-} from "../../../src/exporters/lava/net-file.ts";
-import { sturdyDecay } from "../../../src/exporters/lava/neurons/index.ts";
-import { windowOutput } from "../../../src/exporters/lava/window.ts";
+} from "../../../src/exporters/lava/net/net-file.ts";
 
 /** Whole numbers from one seed, enough for a whole network. */
 export class Numbers {

@@ -6,25 +6,21 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { RandomStream } from "../../../src/core/index.ts";
 import { readNet } from "../../../src/exporters/lava/read.ts";
 import { checkNet } from "../../../src/exporters/lava/rules.ts";
 import { simulate } from "../../../src/exporters/lava/simulate.ts";
 import { simulateReference } from "../../../src/exporters/lava/simulate-reference.ts";
-import { createLoihiTarget } from "../../../src/exporters/lava/target.ts";
 import { encodeNet, writeNet } from "../../../src/exporters/lava/write.ts";
-import type { Finding, LayerTrace } from "../../../src/exporters/target.ts";
-import { evaluationStream, isSpikingLayer, type Network, resetNet } from "../../../src/model/index.ts";
-import { isPreparedForLoihi, prepareForLoihi } from "../../../src/quantize/index.ts";
-import { noGrad, scope, Tensor } from "../../../src/tensor/index.ts";
+import type { Finding } from "../../../src/exporters/target.ts";
+import { noiseFor, runPrepared, target } from "./prepared-run.ts";
 import { type NetTraits, PLAIN, randomNet, randomSpikes } from "./random-net.ts";
-import { randomPrepared } from "./random-prepared.ts";
+import { randomTrained } from "./random-prepared.ts";
 
-const COUNT = Number(process.env.SPIKESHIP_RANDOM_NETWORKS ?? 24);
+const USUAL_COUNT = 24;
+const COUNT = Number(process.env.SPIKESHIP_RANDOM_NETWORKS ?? USUAL_COUNT);
 /** A second for each network is plenty on a busy machine. */
 const TIMEOUT = 60_000 + 2000 * COUNT;
 const SAMPLES = 3;
-const target = createLoihiTarget({ prepare: prepareForLoihi, isPrepared: isPreparedForLoihi });
 
 let folder = "";
 beforeAll(() => {
@@ -32,69 +28,75 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-interface Traces {
-  input: { shape: number[]; data: Float32Array };
-  layers: LayerTrace[];
+/** Severe ones say that it cannot be written; these, that the chip's numbers may be others than training's. */
+const OVERFLOWS = [
+  "loihi/current-wrapped",
+  "loihi/voltage-saturated",
+  "loihi/convolution-inexact",
+  "loihi/register-overflow",
+  "loihi/sigma-delta-range",
+];
+
+/** The first finding by which a difference is excused. */
+const excuseOf = (findings: readonly Finding[]): string | undefined =>
+  findings.find(({ rule, severity }) => severity === "error" || OVERFLOWS.includes(rule))?.rule;
+
+/** How each network ended: equal in every layer, or excused beforehand by a rule. Differences without an excuse fail. */
+class Tally {
+  exact = 0;
+  silent = 0;
+  readonly excused = new Map<string, number>();
+  readonly types = new Map<string, number>();
+
+  excuse(rule: string): void {
+    this.excused.set(rule, (this.excused.get(rule) ?? 0) + 1);
+  }
 }
 
-/** Input and spikes of every spiking layer of a network on noise. */
-function tracesOf(network: Network, inputShape: number[], seed: number): Traces {
-  const layers: LayerTrace[] = [];
-  let input: Traces["input"] = { shape: [0], data: new Float32Array() };
-  const random = new RandomStream(seed);
-  const size = SAMPLES * inputShape.reduce((product, length) => product * length, 1);
-  const images = Float32Array.from({ length: size }, () => random.uniform());
-  noGrad(() =>
-    scope(() => {
-      const sequence = network.encode(Tensor.from(images, [SAMPLES, ...inputShape]), evaluationStream(seed));
-      input = { shape: [...sequence.shape], data: sequence.toArray() as Float32Array };
-      network.forwardSequence(sequence, {
-        training: false,
-        random: new RandomStream(0),
-        observe: (layer, tensor) => {
-          if (isSpikingLayer(layer))
-            layers.push({ layer: layer.path, shape: [...tensor.shape], data: tensor.toArray() as Float32Array });
-        },
-      });
-    }),
-  );
-  resetNet(network);
-  return { input, layers };
+async function runOne(seed: number, tally: Tally): Promise<void> {
+  const { network: trained, options } = randomTrained(seed);
+  try {
+    const refusal = excuseOf(target.check(trained));
+    const prepared = refusal === undefined || OVERFLOWS.includes(refusal) ? target.prepare(trained, { options }) : null;
+    if (!prepared) return tally.excuse(refusal!);
+    try {
+      const foreseen = excuseOf(target.check(prepared));
+      if (foreseen !== undefined && !OVERFLOWS.includes(foreseen)) return tally.excuse(foreseen);
+      const { layers, outputMismatches, events, directory } = await runPrepared(
+        prepared,
+        join(folder, `${seed}`),
+        noiseFor(prepared, SAMPLES, seed),
+      );
+      const excuse = excuseOf(events) ?? foreseen;
+      const mismatches = layers.reduce((sum, layer) => sum + layer.mismatches, outputMismatches);
+      if (mismatches > 0) expect(excuse, `seed ${seed}: ${JSON.stringify(layers)}`).toBeDefined();
+      if (mismatches > 0) tally.excuse(excuse!);
+      else tally.exact++;
+      if (layers.at(-1)!.active === 0) tally.silent++;
+      const path = join(directory, "network.net");
+      const net = await readNet(path);
+      for (const { type } of net.layers) tally.types.set(type, (tally.types.get(type) ?? 0) + 1);
+      expect(Buffer.compare(await encodeNet(net), readFileSync(path)), `seed ${seed}`).toBe(0);
+      rmSync(directory, { recursive: true });
+    } finally {
+      prepared.dispose();
+    }
+  } finally {
+    trained.dispose();
+  }
 }
 
-const countDifferent = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
-  let count = a.length === b.length ? 0 : Number.POSITIVE_INFINITY;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) count++;
-  return count;
-};
-
-/** Findings that say that the chip's numbers will be others than training's. */
-const OVERFLOWS = ["loihi/current-wrapped", "loihi/voltage-saturated", "loihi/register-overflow"];
-const foresees = (findings: readonly Finding[]): boolean =>
-  findings.some(({ rule, severity }) => severity === "error" || OVERFLOWS.includes(rule));
-
-describe("random prepared networks", { timeout: TIMEOUT }, () => {
-  it("give the file's spikes, without exception", async () => {
-    let [silent, foreseen] = [0, 0];
-    for (let seed = 0; seed < COUNT; seed++) {
-      const { network, inputShape } = randomPrepared(seed);
-      const directory = join(folder, `${seed}`);
-      const { input, layers } = tracesOf(network, inputShape, seed);
-      if (foresees(target.check(network))) foreseen++;
-      else {
-        await target.export(network, directory);
-        const runtime = await target.open(directory);
-        const run = await runtime.run({ form: "sequence", ...input }, { layers: true });
-        const mismatches = layers.map(({ data }, i) => countDifferent(data, run.layers[i]!.data));
-        if (foresees(run.events)) foreseen++;
-        else expect(mismatches, `seed ${seed}`).toEqual(layers.map(() => 0));
-        if (!layers.at(-1)!.data.includes(1)) silent++;
-      }
-      network.dispose();
+describe("random networks from training", { timeout: TIMEOUT }, () => {
+  it("give the file's spikes and messages in every layer at every step, or a rule says beforehand why not", async () => {
+    const tally = new Tally();
+    for (let seed = 0; seed < COUNT; seed++) await runOne(seed, tally);
+    if (COUNT > USUAL_COUNT) {
+      console.log(`${tally.exact} of ${COUNT} exact, excused`, Object.fromEntries(tally.excused));
+      console.log(`${tally.silent} silent at the end; layers`, Object.fromEntries(tally.types));
     }
     // a comparison of silence would prove nothing, nor would one that is always excused
-    expect(silent).toBeLessThan(COUNT / 2);
-    expect(foreseen).toBeLessThan(COUNT / 4);
+    expect(tally.silent).toBeLessThan(COUNT / 2);
+    expect(tally.exact).toBeGreaterThan((COUNT * 3) / 4);
   });
 });
 

@@ -1,7 +1,7 @@
 /** Registers that were recorded obey the neuron's equations, and the table to follow a neuron shows the same numbers. */
 import { describe, expect, it } from "vitest";
-import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net-file.ts";
-import { planNet } from "../../../src/exporters/lava/plan.ts";
+import { planNet } from "../../../src/exporters/lava/chip/plan.ts";
+import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net/net-file.ts";
 import { type RecordedLayer, recordStates } from "../../../src/exporters/lava/record-states.ts";
 import { simulateReference } from "../../../src/exporters/lava/simulate-reference.ts";
 import type { SimulationOptions } from "../../../src/exporters/lava/simulation.ts";

@@ -1,8 +1,8 @@
 /** Matrices that Lava's loader spoils, mended: it loads them as they then are, and as little as possible was changed. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type NetArray, netArray } from "../../../src/exporters/lava/net-file.ts";
-import { loadsExactly, repairDense } from "../../../src/exporters/lava/repair-dense.ts";
+import { loadsExactly, repairDense } from "../../../src/exporters/lava/file-rules/repair-dense.ts";
+import { type NetArray, netArray } from "../../../src/exporters/lava/net/net-file.ts";
 
 const row = (...values: number[]): NetArray => netArray([1, values.length], values);
 const mended = (...values: number[]): number[] | null => {

@@ -1,9 +1,9 @@
 /** Resonators: what becomes of their decays on the way into Lava, and how they turn, fire and are reset. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { netArray, scalar } from "../../../src/exporters/lava/net-file.ts";
-import { angleOf, cosine, sine } from "../../../src/exporters/lava/neurons/correct-rounding.ts";
-import { dependsOnMachine, loadedDecays, sturdyDecay } from "../../../src/exporters/lava/neurons/index.ts";
+import { angleOf, cosine, sine } from "../../../src/exporters/lava/chip/neurons/correct-rounding.ts";
+import { dependsOnMachine, loadedDecays, sturdyDecay } from "../../../src/exporters/lava/chip/neurons/index.ts";
+import { netArray, scalar } from "../../../src/exporters/lava/net/net-file.ts";
 import { simulate } from "../../../src/exporters/lava/simulate.ts";
 import { resonators } from "./small-nets.ts";
 

@@ -7,11 +7,12 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readNpy, writeNpy } from "../../../src/data/npy.ts";
-import { createLoihiTarget } from "../../../src/exporters/lava/target.ts";
-import { isPreparedForLoihi, prepareForLoihi } from "../../../src/quantize/index.ts";
+import { ConstantEncoder, createNetwork, Linear, Sequential } from "../../../src/model/index.ts";
+import { SigmaDelta, SigmaDeltaBlock } from "../../../src/quantize/index.ts";
 import { temporaryFolder } from "../../error-of.ts";
 import { FAKE_LATENCY, writeFakeLava } from "./fake-lava.ts";
 import { makeNetwork, STEPS } from "./networks.ts";
+import { target } from "./prepared-run.ts";
 
 const folder = temporaryFolder();
 const python = process.env.SPIKESHIP_LAVA_PYTHON ?? "python3";
@@ -38,7 +39,6 @@ let exported = "";
 type Call = [string, ...unknown[]];
 
 beforeAll(async () => {
-  const target = createLoihiTarget({ prepare: prepareForLoihi, isPrepared: isPreparedForLoihi });
   const trained = makeNetwork();
   const prepared = target.prepare(trained, { options: { scale: 64 } });
   exported = (await target.export(prepared, join(folder, "export"))).directory;
@@ -58,17 +58,30 @@ function writeSpikes(name: string): string {
   return path;
 }
 
-function run(modules: "cpu" | "hardware" | "none", args: string[], inputShape: number[] = [...SHAPE].reverse()) {
+interface Setting {
+  directory?: string;
+  /** As Lava counts. */
+  inputShape?: number[];
+  /** Its first layer has neurons. */
+  ownsInput?: boolean;
+}
+
+function run(
+  modules: "cpu" | "hardware" | "none",
+  args: string[],
+  { directory = exported, inputShape = [...SHAPE].reverse(), ownsInput = false }: Setting = {},
+) {
   const record = join(folder, "calls.json");
   const output = join(folder, `out-${args.join("").replace(/\W/g, "")}.npy`);
   const [input, ...rest] = args;
-  const outcome = spawnSync(python, [join(exported, "run_lava.py"), input!, output, ...rest], {
+  const outcome = spawnSync(python, [join(directory, "run_lava.py"), input!, output, ...rest], {
     encoding: "utf8",
     env: {
       ...process.env,
       PYTHONPATH: join(folder, modules),
       FAKE_LAVA_CALLS: record,
       FAKE_LAVA_INPUT: JSON.stringify(inputShape),
+      ...(ownsInput ? { FAKE_LAVA_OWNS_INPUT: "1" } : {}),
     },
   });
   const calls = existsSync(record) ? (JSON.parse(readFileSync(record, "utf8")) as Call[]) : [];
@@ -120,7 +133,7 @@ describe.skipIf(missing)("run_lava.py", () => {
     expect(calls.filter(([name]) => name === "run").map(([, , configuration]) => configuration)).toContain(
       "Loihi2HwCfg",
     );
-    const flat = run("hardware", args, [SIZE]);
+    const flat = run("hardware", args, { inputShape: [SIZE] });
     expect(flat.calls).toContainEqual(["PyToNxAdapter", [SIZE]]);
   });
 
@@ -166,6 +179,37 @@ describe.skipIf(missing)("run_lava.py", () => {
     const spoilt = join(folder, "spoilt.npy");
     writeNpy(spoilt, { dtype: "float32", shape: [2, ...SHAPE], data: values.map((value) => 2 * value) });
     expect(run("cpu", [spoilt, "--encode", "poisson"]).stderr).toContain("values from 0 to 1");
+  });
+
+  it("sends whole numbers to sigma-delta neurons, makes the network anew for every sample, and gives numbers back", async () => {
+    const neuron = (part: "delta" | "sigma") => SigmaDelta({ part, threshold: 0.1 });
+    const synapse = Linear({ inFeatures: 2, outFeatures: 2, bias: false });
+    const network = createNetwork({
+      inputShape: [2],
+      steps: 3,
+      encoder: ConstantEncoder(),
+      root: Sequential([
+        SigmaDeltaBlock({ neuron: neuron("delta") }),
+        SigmaDeltaBlock({ synapse, neuron: neuron("sigma") }),
+      ]),
+    });
+    const { directory } = await target.export(network, join(folder, "sigma-delta"));
+    network.dispose();
+    const numbers = join(folder, "numbers.npy");
+    const sample = [0.5, -0.25, 5, -5, 3 / 64, 1 / 64];
+    writeNpy(numbers, { dtype: "float32", shape: [2, 3, 2], data: Float32Array.from([...sample, ...sample]) });
+    const { status, stderr, calls, output } = run("cpu", [numbers], { directory, inputShape: [2], ownsInput: true });
+    expect(stderr).not.toMatch(/rror/);
+    expect(status).toBe(0);
+    expect(calls.filter(([name]) => name === "Network")).toHaveLength(2);
+    const [, shape, , first] = calls.find(([name]) => name === "source") as [string, number[], string, number[]];
+    expect([shape, first]).toEqual([
+      [2, 3 + FAKE_LATENCY],
+      [32, -16],
+    ]);
+    // the stand-in answers with the sum of what went in: in whole numbers 32 - 16, 254 - 256, 4 + 0; in units 2^18 times less
+    const { data } = readNpy(output);
+    expect([data[0], data[2], data[4]].map((value) => value! * 2 ** 18)).toEqual([16, -2, 4]);
   });
 
   it("says what is missing without Lava, or without its extension for the hardware", () => {

@@ -1,7 +1,7 @@
 /** The simulator on the native core gives the numbers of the plain one, for any network and any way of running it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net-file.ts";
+import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net/net-file.ts";
 import { simulate } from "../../../src/exporters/lava/simulate.ts";
 import { simulateReference } from "../../../src/exporters/lava/simulate-reference.ts";
 import type { SimulationOptions } from "../../../src/exporters/lava/simulation.ts";
@@ -14,6 +14,7 @@ const runs: fc.Arbitrary<SimulationOptions> = fc.record(
     extraSteps: fc.nat(3),
     holdInput: fc.boolean(),
     record: fc.constantFrom("none" as const, "aligned" as const, "raw" as const),
+    chunkNumbers: fc.constantFrom(1, 400),
   },
   { requiredKeys: [] },
 );

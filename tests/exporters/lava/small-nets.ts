@@ -10,7 +10,7 @@ import {
   type ResonatorNeuron,
   type SigmaDeltaNeuron,
   scalar,
-} from "../../../src/exporters/lava/net-file.ts";
+} from "../../../src/exporters/lava/net/net-file.ts";
 
 export const cuba: CubaNeuron = { type: "CUBA", iDecay: scalar(4096), vDecay: scalar(0), vThMant: 64, extras: {} };
 export const sigmaDelta: SigmaDeltaNeuron = {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RandomStream, sha256 } from "../../../src/core/index.ts";
-import { manifestSchema } from "../../../src/exporters/lava/manifest.ts";
+import { manifestSchema } from "../../../src/exporters/lava/artefact/manifest.ts";
 import { readNet } from "../../../src/exporters/lava/read.ts";
 import { createLoihiTarget } from "../../../src/exporters/lava/target.ts";
 import { writeNet } from "../../../src/exporters/lava/write.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net-file.ts";
+import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net/net-file.ts";
 import { readNet } from "../../../src/exporters/lava/read.ts";
 import { encodeNet, writeNet } from "../../../src/exporters/lava/write.ts";
 import { fixture } from "../../fixture.ts";

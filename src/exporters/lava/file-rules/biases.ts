@@ -1,12 +1,12 @@
 /** Rules about what is added in every step and what the registers must hold: biases, currents, voltages, sums of convolutions. */
 import { SpikeshipError } from "../../../core/index.ts";
 import type { Finding } from "../../target.ts";
-import type { Block } from "../blocks.ts";
-import { effectiveWeights } from "../dense-weights.ts";
-import { BIAS_MAX, BIAS_MIN } from "../limits.ts";
-import type { NetFile } from "../net-file.ts";
-import { type CubaParameters, REGISTER, STATE_STEPS } from "../neurons/index.ts";
-import { type Drive, driveOf, registerBounds } from "../overflow.ts";
+import type { Block } from "../chip/blocks.ts";
+import { effectiveWeights } from "../chip/dense-weights.ts";
+import { BIAS_MAX, BIAS_MIN } from "../chip/limits.ts";
+import { type CubaParameters, REGISTER, STATE_STEPS } from "../chip/neurons/index.ts";
+import { type Drive, driveOf, registerBounds } from "../chip/overflow.ts";
+import type { NetFile } from "../net/net-file.ts";
 import {
   biasOf,
   countOf,

@@ -3,10 +3,11 @@
  * stands for a known disagreement between trainer, file and loader names its number ("discrepancy 21") with its source.
  */
 import type { Finding } from "../../target.ts";
-import { type NetArray, type NetFile, type NetLayer, type NetNeuron, neuronOf, placeOf } from "../net-file.ts";
+import { type NetArray, type NetFile, type NetLayer, type NetNeuron, neuronOf, placeOf } from "../net/net-file.ts";
 
 export const LOADER = "lava-dl netx/hdf5.py";
 export const LIF_MODEL = "lava proc/lif/models.py";
+export const SDN_MODEL = "lava proc/sdn/models.py";
 export const QUANTIZER = "lava-dl slayer/utils/quantize.py";
 
 export type NetRule = (net: NetFile) => Finding[];

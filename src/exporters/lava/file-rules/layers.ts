@@ -1,10 +1,10 @@
 /** Rules about what layers a `.net` file has and how they follow each other: what the loader refuses, ignores or does not know. */
 import { nearestName, SpikeshipError } from "../../../core/index.ts";
-import type { Plan } from "../blocks.ts";
-import { type NetFile, type NetLayer, neuronOf, type PoolLayer } from "../net-file.ts";
-import { planNet } from "../plan.ts";
-import { DELAY_MAX } from "../plan-blocks.ts";
-import { windowOutput } from "../window.ts";
+import type { Plan } from "../chip/blocks.ts";
+import { planNet } from "../chip/plan.ts";
+import { DELAY_MAX } from "../chip/plan-blocks.ts";
+import { windowOutput } from "../chip/window.ts";
+import { type NetFile, type NetLayer, neuronOf, type PoolLayer } from "../net/net-file.ts";
 import { actsAtAll, biasOf, countOf, delayOf, eachLayer, type Judgement, LOADER, type NetRule } from "./judge.ts";
 import { adaptiveNeurons } from "./neurons.ts";
 

@@ -1,7 +1,7 @@
 /** Rules about the neurons of a `.net` file: ranges of the chip, and what the loader drops, changes or does not read. */
-import { THRESHOLD_MAX } from "../limits.ts";
-import { type NetValue, neuronOf } from "../net-file.ts";
-import { dependsOnMachine, loadedDecays, type ResonatorDecays } from "../neurons/index.ts";
+import { THRESHOLD_MAX } from "../chip/limits.ts";
+import { dependsOnMachine, loadedDecays, type ResonatorDecays } from "../chip/neurons/index.ts";
+import { type NetValue, neuronOf } from "../net/net-file.ts";
 import { countOf, eachLayer, eachNeuron, type Judgement, LIF_MODEL, LOADER } from "./judge.ts";
 
 const LEAKY = ["CUBA", "LOIHI"] as const;

@@ -1,6 +1,6 @@
 /** Rules about the weights of a `.net` file: the chip's grid and range, and what the loader loses of a matrix. */
-import { effectiveWeights, loadDense, WEIGHT_MAX, WEIGHT_MIN } from "../dense-weights.ts";
-import type { NetArray } from "../net-file.ts";
+import { effectiveWeights, loadDense, WEIGHT_MAX, WEIGHT_MIN } from "../chip/dense-weights.ts";
+import type { NetArray } from "../net/net-file.ts";
 import { biasOf, countOf, delayOf, eachLayer, LOADER, QUANTIZER, weightsOf } from "./judge.ts";
 
 const BITS = "lava-dl netx/utils.py, optimize_weight_bits";

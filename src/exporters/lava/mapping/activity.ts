@@ -1,9 +1,9 @@
 /** What a run with real data costs: spikes, rates and synaptic operations of each layer, counted, not estimated. */
 import { sizeOf } from "../../../core/index.ts";
 import type { ChipInput } from "../../target.ts";
-import type { Plan } from "../blocks.ts";
-import type { NetFile } from "../net-file.ts";
-import { latencyOf } from "../plan.ts";
+import type { Plan } from "../chip/blocks.ts";
+import { latencyOf } from "../chip/plan.ts";
+import type { NetFile } from "../net/net-file.ts";
 import { simulate } from "../simulate.ts";
 import type { SimulatedLayer } from "../simulation.ts";
 import { fanOut, neuronCount, type Reach } from "./reach.ts";

@@ -1,7 +1,7 @@
 /** Where the layers of a `.net` file go on the chip: what each needs, how it is cut into cores on Loihi 1, and what is known of Loihi 2. */
 import { fail, formatShape } from "../../../core/index.ts";
-import type { Block, Plan } from "../blocks.ts";
-import { placeOf } from "../net-file.ts";
+import type { Block, Plan } from "../chip/blocks.ts";
+import { placeOf } from "../net/net-file.ts";
 import { CORES_PER_CHIP, type CoreUse, LOIHI_1_CORE, LOIHI_2_NEURONS, LOIHI_2_SYNAPSES } from "./capacity.ts";
 import { type Impossible, type Partition, partitionLayer, type Sharing, sendsInto } from "./partition.ts";
 import { largestFanIn, largestFanOut, neuronCount, type Reach, reachOf, synapseCount, weightCount } from "./reach.ts";

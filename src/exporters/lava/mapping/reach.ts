@@ -3,7 +3,7 @@
  * and a dense matrix is a convolution over a single point; so fan-in, fan-out and every count of a partition come from three short lists.
  */
 import { sizeOf } from "../../../core/index.ts";
-import type { Block, ConvSynapse } from "../blocks.ts";
+import type { Block, ConvSynapse } from "../chip/blocks.ts";
 
 /** One axis: for each output the inputs that lead to it, ascending. */
 export interface AxisReach {

@@ -1,7 +1,7 @@
 /** The mapping of a `.net` file as `spikeship map` shows it. */
 import { formatShape, readFileChecked, sha256 } from "../../../core/index.ts";
 import type { ChipInput, ChipMapping, Finding } from "../../target.ts";
-import { latencyOf, planNet } from "../plan.ts";
+import { latencyOf, planNet } from "../chip/plan.ts";
 import { readNet } from "../read.ts";
 import { type Activity, measureActivity } from "./activity.ts";
 import { CORES_PER_CHIP, LOIHI_1_CORE, LOIHI_1_CORE_SOURCE } from "./capacity.ts";

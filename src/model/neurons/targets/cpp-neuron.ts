@@ -167,7 +167,8 @@ function printBackward(choice: VariantChoice, charged: readonly string[]) {
     gradCharged: array(charged, "g_charged", "float"),
   });
   const zero = cppWords(lines, "float32").constant(0);
-  const learned = learnedParameters(definition, flags);
+  // A learned parameter that this variant's flags leave unread has no gradient, and no place among its parameters.
+  const learned = learnedParameters(definition, flags).filter((name) => result.parameters[name] !== undefined);
   const results: [string, Cpp][] = [
     ["g_x", result.x ?? zero],
     ...states.map((name, i): [string, Cpp] => [`g_state[${i}]`, result.state[name] ?? zero]),

@@ -52,19 +52,30 @@ function table(macro: string, rows: readonly Row[]): string {
 
 const identifier = (name: string) => name.replaceAll(".", "_");
 
-/**
- * Text of `generated/neurons.h`. The including file defines NEURON_WORD and NEURON_CONSTRUCTOR (inline qualifiers; for
- * CUDA with `__device__`), the functions of `neuron_scan_words.h`, and includes it inside its own namespace.
- */
-export function neuronHeader(): string {
-  const structs = new Structs();
-  const surrogates = Object.values(surrogateDefinitions).flatMap((definition: SurrogateDefinition) =>
+function printSurrogates(structs: Structs): Row[] {
+  return Object.values(surrogateDefinitions).flatMap((definition: SurrogateDefinition) =>
     (["derivative", "primitive"] as const).map((what): Row => {
       const name = what === "derivative" ? definition.kind : `${definition.kind}.primitive`;
       const struct = structs.add(`Surrogate_${definition.kind}_${what}`, printSurrogate(definition, what));
       return { name, columns: [struct, `${Object.keys(definition.parameters).length}`] };
     }),
   );
+}
+
+/** The surrogate functions and their table alone. */
+export function surrogateText(): string {
+  const structs = new Structs();
+  const rows = printSurrogates(structs);
+  return [...structs.text, table("SPIKESHIP_SURROGATES", rows)].join("\n");
+}
+
+/**
+ * Text of `generated/neurons.h`. The including file defines NEURON_WORD and NEURON_CONSTRUCTOR (inline qualifiers; for
+ * CUDA with `__device__`), the functions of `neuron_scan_words.h`, and includes it inside its own namespace.
+ */
+export function neuronHeader(): string {
+  const structs = new Structs();
+  const surrogates = printSurrogates(structs);
   const neurons = Object.values(neuronDefinitions).flatMap((definition) =>
     variantsOf(definition).map((choice): Row => {
       const name = variantName(choice);

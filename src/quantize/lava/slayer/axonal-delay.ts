@@ -45,7 +45,8 @@ export const axonalDelayDefinition: LayerDefinition<AxonalDelayOptions, z.input<
       delay,
       noGrad(() => clamp(delay, 0, layer.options.maxDelay)),
     );
-    return continued(x, layer, Math.max(...delayStepsOf(layer)), (sequence) => delaySteps(sequence, delay));
+    const whole = delayStepsOf(layer);
+    return continued(x, layer, Math.max(...whole), (sequence) => delaySteps(sequence, delay, whole));
   },
   lower: lowerDelay,
 };

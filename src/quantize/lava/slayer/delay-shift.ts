@@ -18,8 +18,10 @@ export const delayShiftDefinition: LayerDefinition<z.infer<typeof options>, z.in
   shape: (input) => input,
   forward(x, layer) {
     const { steps } = layer.options;
-    const delays = (sequence: Tensor) => Tensor.full([sequence.shape[2]!], steps);
-    return continued(x, layer, steps, (sequence) => delaySteps(sequence, delays(sequence)));
+    return continued(x, layer, steps, (sequence) => {
+      const whole = new Array<number>(sequence.shape[2]!).fill(steps);
+      return delaySteps(sequence, Tensor.full([whole.length], steps), whole);
+    });
   },
   lower(layer, graph) {
     const { steps } = layer.options;

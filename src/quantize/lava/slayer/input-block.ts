@@ -1,10 +1,10 @@
-/** Lava DL's input block: a real input, scaled and biased in 8 bits, drives neurons directly. On the chip the host feeds it (see `lower`). */
+/** Lava DL's input block: a real input, scaled and biased in 8 bits, drives neurons directly. On the chip the host does both and feeds them. */
 import { z } from "zod";
-import { Layer, type LayerDefinition, layerFactory } from "../../../model/index.ts";
+import { Layer, type LayerDefinition, layerFactory, type NeuronNode } from "../../../model/index.ts";
 import { add, mul, type Tensor } from "../../../tensor/index.ts";
-import { blockExtras, delayMembers, forwardDelays, quantizing } from "../block-extras.ts";
-import { asCubaNeuron } from "../neuron.ts";
-import { refuse } from "../refusal.ts";
+import { blockExtras, delayMembers, forwardDelays, lowerDelays, quantizing } from "../block-extras.ts";
+import { expectBinarySpikes, weightsOnGrid } from "../lower-block.ts";
+import { asCubaNeuron, scaleOf } from "../neuron.ts";
 
 const options = z
   .strictObject({
@@ -19,7 +19,7 @@ type InputBlockOptions = z.infer<typeof options>;
 
 /**
  * f(q(x) q(weight) + q(bias)) with q the 8-bit grid; parameters `weight` `[1]` and `bias` `[1]`. The neuron sees the product at the grid
- * of its states, the chip only at that of its weights. Source: Lava DL, block/base (AbstractInput).
+ * of its states, the chip only at that of its weights: a file holds it where the weight is a multiple of 0.5. Source: Lava DL, block/base (AbstractInput).
  */
 export const inputBlockDefinition: LayerDefinition<InputBlockOptions, z.input<typeof options>> = {
   kind: "InputBlock",
@@ -36,12 +36,17 @@ export const inputBlockDefinition: LayerDefinition<InputBlockOptions, z.input<ty
   forward(x, layer, context) {
     const inner = quantizing(context, layer.options.neuron);
     const parameter = (name: string) => layer.parameter(name, inner) as Tensor;
-    const drive = add(mul(inner.quantize!(x), parameter("weight")), parameter("bias"));
+    const drive = add(mul(inner.quantize(x, "input"), parameter("weight")), parameter("bias"));
     return forwardDelays(layer.children.get("neuron")!.forward(drive, inner), layer, inner);
   },
-  lower(layer) {
-    const hint = "Train with an encoder that makes spikes; netx leaves weight and bias of an input layer to the host.";
-    return refuse(layer, "an input of spikes", "an input layer with neurons", hint);
+  lower(layer, graph) {
+    const { neuron } = layer.options;
+    expectBinarySpikes(neuron);
+    const scale = scaleOf(neuron);
+    neuron.definition.lower(neuron, graph);
+    const parameter = (name: string) => weightsOnGrid(layer, name, scale)[0]!;
+    (graph.current as NeuronNode).hostInput = { scale, weight: parameter("weight"), bias: parameter("bias") };
+    lowerDelays(layer, graph);
   },
 };
 

@@ -12,7 +12,7 @@ import { add, concat, slice, Tensor } from "../../../tensor/index.ts";
 import { blockExtras, delayMembers, forwardDelays, lowerDelays, quantizing } from "../block-extras.ts";
 import { lowerSynapse } from "../lower-block.ts";
 import { asCubaNeuron, rulesOf, withoutStateGradient } from "../neuron.ts";
-import { expectSynapse } from "../synapse.ts";
+import { expectNoBias, expectSynapse } from "../synapse.ts";
 
 const options = z
   .strictObject({
@@ -58,6 +58,7 @@ export const recurrentBlockDefinition: LayerDefinition<RecurrentBlockOptions, z.
 
 function expectLinear(synapse: Layer): void {
   expectSynapse(synapse);
+  expectNoBias(synapse);
   if (synapse.kind === "Linear") return;
   fail("OPTION", {
     where: `RecurrentBlock, ${synapse.label}`,

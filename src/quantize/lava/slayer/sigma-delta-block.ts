@@ -1,10 +1,12 @@
 /** Lava DL's sigma-delta blocks: an 8-bit synapse and a sigma-delta neuron, or the neuron alone on an 8-bit input. */
 import { z } from "zod";
-import { Layer, type LayerDefinition, layerFactory } from "../../../model/index.ts";
+import { type GraphBuilder, graphArray, Layer, type LayerDefinition, layerFactory } from "../../../model/index.ts";
+import type { Tensor } from "../../../tensor/index.ts";
+import { biasOnGrid, weightsOnGrid } from "../lower-block.ts";
 import { refuse } from "../refusal.ts";
-import { expectSynapse } from "../synapse.ts";
-import { quantizeWeights } from "../weights.ts";
-import type { sigmaDeltaDefinition } from "./sigma-delta.ts";
+import { expectNoBias, expectSynapse } from "../synapse.ts";
+import { quantizeBias, quantizeWeights } from "../weights.ts";
+import type { SigmaDeltaOptions } from "./sigma-delta.ts";
 
 const options = z.strictObject({
   synapse: z.instanceof(Layer).optional().describe("Conv2d or Linear without bias; none in an input block"),
@@ -14,9 +16,11 @@ const options = z.strictObject({
     .describe("SigmaDelta"),
 });
 type SigmaDeltaBlockOptions = z.infer<typeof options>;
-type NeuronOptions = ReturnType<(typeof sigmaDeltaDefinition)["options"]["parse"]>;
 
-/** Weights, or without a synapse the input, are rounded to the 8-bit grid. Source: Lava DL, block/sigma_delta. */
+/**
+ * Weights, or without a synapse the input, are rounded to the 8-bit grid, and the neuron's biases to that of biases, which Lava DL leaves as
+ * they are until it exports them. Source: Lava DL, block/sigma_delta.
+ */
 export const sigmaDeltaBlockDefinition: LayerDefinition<SigmaDeltaBlockOptions, z.input<typeof options>> = {
   kind: "SigmaDeltaBlock",
   summary: "Lava's sigma-delta block: 8-bit synapse and SigmaDelta",
@@ -24,19 +28,48 @@ export const sigmaDeltaBlockDefinition: LayerDefinition<SigmaDeltaBlockOptions, 
   sees: "any",
   rounds: false,
   children({ synapse, neuron }): Record<string, Layer> {
-    if (synapse) expectSynapse(synapse);
+    if (synapse) {
+      expectSynapse(synapse);
+      expectNoBias(synapse);
+    }
     return { ...(synapse ? { synapse } : {}), neuron };
   },
   shape: (input, { synapse }) => synapse?.outputShape(input) ?? input,
   forward(x, { options: { synapse, neuron } }, context) {
-    const { scale } = neuron.options as NeuronOptions;
-    const inner = { ...context, quantize: (parameter: typeof x) => quantizeWeights(parameter, scale) };
-    return neuron.forward(synapse ? synapse.forward(x, inner) : inner.quantize(x), inner);
+    const { scale } = optionsOf(neuron);
+    const quantize = (parameter: Tensor, name: string) =>
+      name === "bias" ? quantizeBias(parameter, scale) : quantizeWeights(parameter, scale);
+    const inner = { ...context, quantize };
+    return neuron.forward(synapse ? synapse.forward(x, inner) : quantize(x, "input"), inner);
   },
-  lower(layer) {
-    const hint = "Sigma-delta networks can be trained and simulated from a file, not yet lowered to one.";
-    return refuse(layer, "blocks with a CUBA neuron", "a SigmaDeltaBlock", hint);
-  },
+  lower: lowerSigmaDelta,
 };
+
+const optionsOf = (neuron: Layer) => neuron.options as SigmaDeltaOptions;
+
+/** The synapse with the weights it computes with, and the neuron; without a synapse the host rounds the input. */
+function lowerSigmaDelta(
+  { options: { synapse, neuron }, label }: Layer<SigmaDeltaBlockOptions>,
+  graph: GraphBuilder,
+): void {
+  const { part, threshold, scale, channels } = optionsOf(neuron);
+  if ((part === "delta") !== (synapse === undefined)) {
+    const hint = "A block with the part delta stands at the input and has no synapse; the other parts have one.";
+    refuse(neuron, synapse ? "the part sigmaDelta or sigma" : "the part delta", `${part} in ${label}`, hint);
+  }
+  synapse?.definition.lower(synapse, graph);
+  const node = graph.current;
+  if (synapse && (node.kind === "conv" || node.kind === "linear")) {
+    node.weight = graphArray(weightsOnGrid(synapse, "weight", scale), node.weight.shape);
+  }
+  graph.add("neuron", {
+    source: neuron.path,
+    shape: graph.current.shape,
+    neuron: neuron.kind,
+    options: { part, threshold, scale },
+    ...(channels === undefined ? {} : { channelBias: graphArray(biasOnGrid(neuron, scale), [channels]) }),
+    ...(synapse ? {} : { hostInput: { scale, weight: 1, bias: 0 } }),
+  });
+}
 
 export const SigmaDeltaBlock = layerFactory(sigmaDeltaBlockDefinition);

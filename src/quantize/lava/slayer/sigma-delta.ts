@@ -1,6 +1,6 @@
 /**
  * Sigma-delta neurons in training: they send changes of their activation, and their receivers add the changes up. The chip's integers are
- * in `exporters/lava`; a prepared graph holds no such neuron.
+ * in `exporters/lava`.
  */
 import { z } from "zod";
 import { positiveInteger } from "../../../core/index.ts";
@@ -40,7 +40,7 @@ const options = z.strictObject({
     .optional()
     .describe("a learned bias for each of so many channels; none when it is not given"),
 });
-type SigmaDeltaOptions = z.infer<typeof options>;
+export type SigmaDeltaOptions = z.infer<typeof options>;
 
 /**
  * x `[T, N, C, ...]`. sigma' = sigma + x; act = max(sigma' + bias, 0); d = act - act_before + residue; it sends d where |d| >= threshold,
@@ -52,29 +52,32 @@ export const sigmaDeltaDefinition: LayerDefinition<SigmaDeltaOptions, z.input<ty
   kind: "SigmaDelta",
   summary: "sends the changes of a rectified sum",
   options,
+  sendsNumbers: true,
   sees: "sequence",
   rounds: false,
   shape: (input) => input,
   parameters: ({ channels }): Record<string, ParameterSpec> =>
     channels === undefined ? {} : { bias: { shape: [channels], init: "zeros" } },
-  forward(x, layer) {
-    const outputs = unstack(x).map((now) => step(now, layer));
+  forward(x, layer, context) {
+    const bias = layer.parameter("bias", context);
+    const outputs = unstack(x).map((now) => step(now, layer, bias));
     return stack(outputs);
   },
   lower(layer) {
-    const hint = "Sigma-delta networks can be trained and simulated from a file, not yet lowered to one.";
-    return refuse(layer, "a CUBA neuron", "SigmaDelta", hint);
+    const hint = "Give it to a SigmaDeltaBlock, which rounds weights and inputs to the chip's numbers.";
+    return refuse(layer, "a sigma-delta neuron inside a block", "one of its own", hint);
   },
 };
 
-function step(x: Tensor, layer: Layer<SigmaDeltaOptions>): Tensor {
+function step(x: Tensor, layer: Layer<SigmaDeltaOptions>, bias: Tensor | null): Tensor {
   const { part, threshold, scale: weightSteps, reference } = layer.options;
   const isSlayer = reference === "slayer";
   const state = (name: string) => layer.state.get(name) ?? Tensor.zeros(x.shape);
   const sum = part === "delta" ? x : add(state("sigma"), x);
   if (part !== "delta") layer.remember("sigma", sum.share());
   if (part === "sigma") return sum;
-  const activation = part === "delta" ? x : relu(biased(sum, layer));
+  const activation =
+    part === "delta" ? x : relu(bias ? add(sum, reshape(bias, [-1, ...sum.shape.slice(2).map(() => 1)])) : sum);
   const change = add(sub(activation, state("activation")), state("residue"));
   const limit = Math.trunc(threshold * weightSteps) / weightSteps;
   const isSent = greaterEqual(abs(change.detach()), limit);
@@ -87,11 +90,6 @@ function step(x: Tensor, layer: Layer<SigmaDeltaOptions>): Tensor {
 /** One tensor's values with another's gradient. */
 function straightThrough(values: Tensor, gradientOf: Tensor): Tensor {
   return record("straightThrough", [gradientOf], values, [], (grad) => [grad]);
-}
-
-function biased(sum: Tensor, layer: Layer<SigmaDeltaOptions>): Tensor {
-  if (layer.options.channels === undefined) return sum;
-  return add(sum, reshape(layer.tensor("bias"), [-1, ...sum.shape.slice(2).map(() => 1)]));
 }
 
 export const SigmaDelta = layerFactory(sigmaDeltaDefinition);
