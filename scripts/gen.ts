@@ -4,10 +4,13 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { neuronHeader, neuronPage } from "../src/model/neurons/index.ts";
+import { neuronHeader, neuronPage, programHeader } from "../src/model/neurons/index.ts";
+
+const nativeFile = (name: string) => readFileSync(new URL(`../src/kernels/native/${name}`, import.meta.url), "utf8");
 
 const GENERATED: Record<string, () => string> = {
   "src/kernels/native/generated/neurons.h": neuronHeader,
+  "src/kernels/native/generated/neuron_program_text.h": () => programHeader(nativeFile),
   "docs/neurons.md": neuronPage,
 };
 

@@ -1,5 +1,6 @@
 /** Reads a config file and names what is wrong in it. */
 import { fail, parseWith, readFileChecked } from "../core/index.ts";
+import type { DatasetConfig } from "../data/index.ts";
 import { type Config, configSchema } from "../train/index.ts";
 
 const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
@@ -10,7 +11,7 @@ export function readConfig(path: string): Config {
 }
 
 /** The network of a config, or of a file that describes a network alone. Errors as `readConfig`. */
-export function readNetwork(path: string): { network: unknown; seed: number } {
+export function readNetwork(path: string): { network: unknown; seed: number; dataset?: DatasetConfig } {
   const json = readJson(path);
   const alone = json !== null && typeof json === "object" && "root" in json;
   return alone ? { network: json, seed: 0 } : parseWith(configSchema, json, path);

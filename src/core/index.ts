@@ -1,3 +1,4 @@
+export * from "./bytes.ts";
 export * from "./crc.ts";
 export * from "./dtype.ts";
 export * from "./errors.ts";

@@ -1,7 +1,7 @@
 /** Devices by name: "cpu", "cuda", "cuda:1". The device library is opened when somebody asks for a device, never before. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fail } from "../core/index.ts";
+import { fail, formatBytes } from "../core/index.ts";
 import { packageRoot } from "./load.ts";
 import type { DeviceReport, NativeCore } from "./native-core.ts";
 
@@ -12,10 +12,12 @@ export type Device = "cpu" | `cuda:${number}`;
 const CPU = -1;
 
 /**
- * The device library that would be opened, or null where none was built. SPIKESHIP_DEVICE=emulated takes the one that emulates a device on
- * the CPU, for tests.
+ * The device library that would be opened, or null where none was built: the file that SPIKESHIP_DEVICE_LIBRARY names, else the one built here,
+ * else the one that came with the package. SPIKESHIP_DEVICE=emulated takes the one that emulates a device on the CPU, for tests.
  */
 export function deviceLibrary(): string | null {
+  const named = process.env.SPIKESHIP_DEVICE_LIBRARY;
+  if (named) return named;
   const root = packageRoot();
   const name = process.env.SPIKESHIP_DEVICE === "emulated" ? "spikeship_emulated.so" : "spikeship_cuda.so";
   const files = [join(root, "build", name), join(root, "prebuilds", `${process.platform}-${process.arch}`, name)];
@@ -31,8 +33,10 @@ export class Devices {
 
   /** What the device library says, opening it; null where none was built. */
   report(): DeviceReport | null {
+    // asked for with every operation: the file system is not, once the library is open
+    if (this.#report) return this.#report;
     const file = deviceLibrary();
-    if (this.#report === null && file !== null) this.#report = this.core.openDevices(file);
+    if (file !== null) this.#report = this.core.openDevices(file);
     return this.#report;
   }
 
@@ -58,10 +62,18 @@ export class Devices {
     });
   }
 
+  /** A device in words: `cuda:0 (NVIDIA H200, 151 GB)`. */
+  describe(device: Device): string {
+    const { cpu, threads } = this.core.info();
+    if (device === "cpu") return `cpu (${cpu}, ${threads === 1 ? "1 thread" : `${threads} threads`})`;
+    const { name, totalBytes } = this.report()!.devices[this.number(device)]!;
+    return `${device} (${name}, ${formatBytes(totalBytes)})`;
+  }
+
   /** Why there is no device, or no more of them. */
-  private whyNone(): string {
+  whyNone(): string {
     const report = this.report();
-    if (!report) return "the core was built without CUDA: nvcc was not found by set-up";
+    if (!report) return "no CUDA library was built: set-up found no nvcc, or could not build it";
     return report.devices.length > 0 ? `${report.devices.length} found` : report.whyNone;
   }
 
@@ -73,6 +85,11 @@ export class Devices {
   /** The device of a number. */
   of(number: number): Device {
     return number === CPU ? "cpu" : `cuda:${number}`;
+  }
+
+  /** True when there is a device besides the CPU that somebody asked for: only then can memory lie elsewhere. */
+  get inUse(): boolean {
+    return (this.#report?.devices.length ?? 0) > 0;
   }
 
   /** Where new memory goes that no operation has placed yet. */

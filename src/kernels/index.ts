@@ -3,8 +3,10 @@ import { Devices } from "./devices.ts";
 import { openCore } from "./load.ts";
 import type { NativeCore } from "./native-core.ts";
 
+export { currentPlace, inPlace, lacksDeviceMemory, noteRoom, type Place } from "./device-memory.ts";
 export { type Device, type Devices, deviceLibrary } from "./devices.ts";
 export type * from "./native-core.ts";
+export { processorFeatures } from "./processor.ts";
 export { Profile, type ProfiledOperation } from "./profile.ts";
 
 let opened: NativeCore | null = null;

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ErrorCode, fail, SpikeshipError } from "../core/index.ts";
+import { withMemoryFacts } from "./device-memory.ts";
 import type { NativeCore } from "./native-core.ts";
 
 interface Addon {
@@ -84,6 +85,6 @@ export function coreFile(): string {
 export function openCore(): NativeCore {
   return dlopen(coreFile()).open(
     (code, where, expected, got, hint) =>
-      new SpikeshipError(code, { where, expected, got, ...(hint === "" ? {} : { hint }) }),
+      new SpikeshipError(code, withMemoryFacts({ where, expected, got, ...(hint === "" ? {} : { hint }) })),
   );
 }

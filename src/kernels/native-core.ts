@@ -142,7 +142,7 @@ export interface NeuronBackward {
   gradParams: Float64Array;
 }
 
-export type DensePrecision = "float32" | "bfloat16";
+export type DensePrecision = "float32" | "bfloat16" | "float16";
 
 export interface MemoryStats {
   /** Buffers handed out and not released. */
@@ -380,6 +380,11 @@ export interface NativeCore {
   // --- neurons ---------------------------------------------------------------------------------------------------------
   neuronForward(call: NeuronForward): void;
   neuronBackward(call: NeuronBackward): void;
+  /**
+   * Compiles a neuron for a device, which then knows it as a variant of that name. `text`: `neuronProgram` of model/neurons. true: it was
+   * on disk already, below $XDG_CACHE_HOME or ~/.cache. Throws an OPTION error with the lines that do not compile.
+   */
+  compileNeuron(device: number, name: string, text: string): boolean;
   /** Derivative of a surrogate function, element by element. */
   surrogateGrad(surrogate: string, params: Float64Array, x: BufferId, out: BufferId, count: number): void;
 

@@ -1,6 +1,7 @@
 /** Runs the tape in reverse: gradients of a loss for every leaf it depends on. What is recorded, and how, is `tape.ts`. */
 import { expectShape, fail, formatShape } from "../core/index.ts";
-import { core } from "../kernels/index.ts";
+import { core, inPlace } from "../kernels/index.ts";
+import { withDeviceOf } from "./device.ts";
 import { keep } from "./ownership.ts";
 import { copyInLayout } from "./relayout.ts";
 import { scope } from "./scope.ts";
@@ -21,7 +22,7 @@ export function backward(loss: Tensor, seed = 1): void {
       hint: "Reduce it first, for example with mean().",
     });
   }
-  const start = keep(Tensor.full(loss.shape, seed));
+  const start = keep(Tensor.full(loss.shape, seed, { device: loss.device }));
   try {
     backwardFrom([[loss, start]]);
   } finally {
@@ -81,7 +82,10 @@ function step(node: TapeNode, flowing: Map<Variable, Tensor>): void {
   const grads = node.outputs.map((variable) => (variable && flowing.get(variable)) ?? null);
   if (grads.every((grad) => grad === null)) return;
   scope(() => {
-    const results = node.backward({ grads, saved: node.saved, needs: node.inputs.map((input) => input !== null) });
+    const context = { grads, saved: node.saved, needs: node.inputs.map((input) => input !== null) };
+    // what a gradient is computed with besides tensors at hand (numbers made into tensors) belongs where the gradient lies
+    const given = grads.find((grad) => grad !== null);
+    const results = inPlace(node.place, () => withDeviceOf(given, () => node.backward(context)), node.name);
     node.inputs.forEach((input, i) => {
       const result = results[i];
       if (!input || !result) return;

@@ -2,6 +2,7 @@
 import { core, type MemoryStats } from "../kernels/index.ts";
 
 export { backward, backwardFrom, zeroGrad } from "./backward.ts";
+export { withDevice, withDeviceOf } from "./device.ts";
 export * from "./ops/activation.ts";
 export type { PerAxis } from "./ops/arguments.ts";
 export * from "./ops/batch-norm.ts";

@@ -2,6 +2,7 @@
  * The tape: what was computed, in order, so that `backward()` can go through it in reverse (reverse-mode differentiation). It owns the
  * tensors that backward needs and frees each as soon as it was used. There is one tape; `backward.ts` reads and empties it.
  */
+import { currentPlace, type Place } from "../kernels/index.ts";
 import { keep } from "./ownership.ts";
 import type { Tensor } from "./tensor.ts";
 import { Variable } from "./variable.ts";
@@ -25,6 +26,8 @@ export interface TapeNode {
   /** Position since the program started: the tape may be emptied while scopes are open, so its length says nothing. */
   id: number;
   name: string;
+  /** The layer whose forward pass it belongs to. */
+  place: Place | null;
   inputs: (Variable | null)[];
   outputs: (Variable | null)[];
   saved: Tensor[];
@@ -98,6 +101,7 @@ export function recordMany(
   tape.push({
     id: nextId++,
     name,
+    place: currentPlace(),
     inputs: inputs.map((input) => input?.variable ?? null),
     outputs: outputs.map((output) => output.variable),
     saved: saved.map(hold),

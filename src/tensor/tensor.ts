@@ -5,15 +5,22 @@
  * axis (the one before the last s axes) innermost: `[T, N, C, H, W]` with spatial 2 lies in memory as `[T, N, H, W, C]`.
  */
 import { DTYPES, type DType, fail, formatShape, type RawArray, type Shape, sizeOf } from "../core/index.ts";
-import { core } from "../kernels/index.ts";
+import { core, type Device, devices, noteRoom } from "../kernels/index.ts";
 import { effectiveSpatial, memoryAxes } from "./layout.ts";
 import { adopt, disown, keep } from "./ownership.ts";
 import { Storage } from "./storage.ts";
+import { gradEnabled, record } from "./tape.ts";
 import { Variable } from "./variable.ts";
 
 export interface TensorOptions {
   dtype?: DType;
   requiresGrad?: boolean;
+  /** Where the memory lies: "cpu", "cuda", "cuda:1". Default: the device of `withDevice`, else the CPU. */
+  device?: string | undefined;
+}
+
+function deviceNamed(name: string | undefined): Device | undefined {
+  return name === undefined ? undefined : devices().named(name);
 }
 
 export class Tensor {
@@ -33,9 +40,10 @@ export class Tensor {
     adopt(this);
   }
 
-  /** Uninitialised tensor of a shape. */
-  static empty(shape: Shape, dtype: DType = "float32", spatial = 0): Tensor {
-    return new Tensor(Storage.allocate(sizeOf(shape) * DTYPES[dtype].bytes), shape, dtype, spatial);
+  /** Uninitialised tensor of a shape. Without a device it lies where the first operation works that is given it. */
+  static empty(shape: Shape, dtype: DType = "float32", spatial = 0, device?: Device): Tensor {
+    noteRoom(shape, dtype);
+    return new Tensor(Storage.allocate(sizeOf(shape) * DTYPES[dtype].bytes, device), shape, dtype, spatial);
   }
 
   /** Copies numbers given in row-major order of `shape`. float16 takes its 16-bit patterns. */
@@ -50,7 +58,7 @@ export class Tensor {
     }
     const ArrayType = DTYPES[dtype].array;
     const raw = data instanceof ArrayType ? data : ArrayType.from(data as ArrayLike<number>);
-    const tensor = Tensor.empty(shape, dtype);
+    const tensor = Tensor.empty(shape, dtype, 0, deviceNamed(options.device));
     core().write(tensor.buffer, 0, raw);
     if (options.requiresGrad) tensor.variable = new Variable(true);
     return tensor;
@@ -60,7 +68,7 @@ export class Tensor {
     if (options.dtype && options.dtype !== "float32") {
       return Tensor.from(new Array<number>(sizeOf(shape)).fill(value), shape, options);
     }
-    const tensor = Tensor.empty(shape);
+    const tensor = Tensor.empty(shape, "float32", 0, deviceNamed(options.device));
     core().fill(tensor.buffer, tensor.size, value);
     if (options.requiresGrad) tensor.variable = new Variable(true);
     return tensor;
@@ -105,6 +113,11 @@ export class Tensor {
   /** The native buffer, for kernels. */
   get buffer(): number {
     return this.storage.buffer;
+  }
+
+  /** Where the numbers lie. */
+  get device(): Device {
+    return this.#memory === null && this.#once ? this.#once.device : this.storage.device;
   }
 
   get size(): number {
@@ -152,6 +165,44 @@ export class Tensor {
   /** Same numbers, gradients stop here. */
   detach(): Tensor {
     return this.view(this.shape, this.spatial);
+  }
+
+  /**
+   * The same numbers on another device ("cpu", "cuda", "cuda:1", "auto"), in the same layout: always a new tensor, over the same memory
+   * where they lie there already. The gradient goes back to where this tensor lies.
+   */
+  to(device: string): Tensor {
+    const [home, target] = [this.device, devices().named(device)];
+    if (home === target) return this.view(this.shape, this.spatial, gradEnabled() ? this.variable : null);
+    return record("to", [this], this.#copyOn(target), [], (grad) => [grad.to(home)]);
+  }
+
+  /** Not recorded. A repeated tensor stays one. */
+  #copyOn(device: Device): Tensor {
+    if (this.#memory === null && this.#once) {
+      const once = this.#once.#copyOn(device);
+      const repeated = Tensor.repeat(once, this.shape[0]!);
+      once.dispose();
+      return repeated;
+    }
+    const copy = Tensor.empty(this.shape, this.dtype, this.spatial, device);
+    core().copy(this.buffer, 0, copy.buffer, 0, this.storage.bytes);
+    return copy;
+  }
+
+  /**
+   * Moves the numbers of this tensor, and its gradient, to another device; it stays the same tensor and leaf. For what others refer to: parameters,
+   * running statistics, moments of an optimizer. Tensors that share its memory stay where they are.
+   */
+  relocate(device: string): void {
+    const target = devices().named(device);
+    if (this.device === target) return;
+    const copy = this.#copyOn(target);
+    const memory = copy.storage.retain();
+    copy.dispose();
+    this.#memory?.release();
+    this.#memory = memory;
+    this.grad?.relocate(target);
   }
 
   /** The numbers in row-major order of `shape`, copied out. */

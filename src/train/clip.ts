@@ -48,7 +48,7 @@ function rewrite(leaf: Tensor, change: (from: number, to: number, count: number)
     change(grad.buffer, grad.buffer, grad.size);
     return;
   }
-  const changed = keep(Tensor.empty(grad.shape, grad.dtype, grad.spatial));
+  const changed = keep(Tensor.empty(grad.shape, grad.dtype, grad.spatial, grad.device));
   change(grad.buffer, changed.buffer, grad.size);
   grad.dispose();
   leaf.variable!.grad = changed;

@@ -15,11 +15,29 @@ export const trainingSchema = z.strictObject({
   margin: marginSchema.optional().describe("penalty that keeps membrane potentials away from their thresholds"),
   optimizer: optimizerSchema,
   schedule: scheduleSchema.default({ kind: "constant" }),
+  device: z
+    .string()
+    .regex(/^(cpu|auto|cuda(:\d{1,3})?)$/, "cpu, cuda, cuda:1 or auto")
+    .optional()
+    .describe(
+      "where the network is trained: cpu, cuda (the first), cuda:1, or auto (the first CUDA device, else the CPU); default: where it is, the CPU",
+    ),
   precision: z
-    .enum(["float32", "bfloat16"])
+    .enum(["float32", "bfloat16", "float16"])
     .default("float32")
     .describe(
-      "what the factors of convolutions and matrix products are rounded to while training; sums, neurons, weights and evaluation are float32",
+      "what the factors of convolutions and matrix products are rounded to while training; sums, neurons, weights and evaluation are float32. float16 scales the loss",
+    ),
+  accumulate: positiveInteger
+    .default(1)
+    .describe(
+      "batches whose gradients are added up before each step of the optimizer: a batch of so many times batchSize in less memory",
+    ),
+  graph: z
+    .union([z.literal("auto"), z.boolean()])
+    .default("auto")
+    .describe(
+      "on a CUDA device: record a step once and replay it. auto: where the network allows it; true: or else refuse; false: never",
     ),
   clipNorm: z.number().positive().optional().describe("largest norm of all gradients together"),
   shift: nonNegativeInteger.default(0).describe("augmentation: move each training image by up to this many pixels"),

@@ -1,7 +1,7 @@
 /** Accuracy of a network on a split, without gradients, with the same encoder spikes at every evaluation. */
 import { type Split, sampleBatch } from "../data/index.ts";
 import { evaluationStream, type Network } from "../model/index.ts";
-import { scope, Tensor } from "../tensor/index.ts";
+import { scope, Tensor, withDevice } from "../tensor/index.ts";
 import { classesOf, expectSamples } from "./fit.ts";
 import { countCorrect, predictions } from "./losses.ts";
 
@@ -26,7 +26,7 @@ export interface EvaluationOptions {
   onProgress?: (done: number, of: number) => void;
 }
 
-/** Runs the network on the first `samples` samples of a split. */
+/** Runs the network, where it lies, on the first `samples` samples of a split. */
 export function evaluate(network: Network, split: Split, options: EvaluationOptions = {}): Evaluation {
   expectSamples(network, split);
   const count = Math.min(options.samples ?? split.count, split.count);
@@ -40,7 +40,7 @@ export function evaluate(network: Network, split: Split, options: EvaluationOpti
     const batch = sampleBatch(split, start, size);
     const samples = () => Tensor.from(batch.images, [size, ...network.inputShape]);
     rates.set(
-      scope(() => network.predict(samples(), random).toArray()),
+      withDevice(network.device, () => scope(() => network.predict(samples(), random).toArray())),
       start * classes,
     );
     labels.set(batch.labels, start);

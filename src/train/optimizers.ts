@@ -119,7 +119,9 @@ export class Optimizer {
   /** The running values of a parameter, made at its first step; SGD without momentum keeps none. */
   #memory(entry: Entry): Memory {
     const names = this.#momentNames();
-    entry.memory ??= { moments: names.map(() => keep(Tensor.zeros(entry.parameter.shape))), steps: 0 };
+    const { shape, device } = entry.parameter;
+    entry.memory ??= { moments: names.map(() => keep(Tensor.zeros(shape, { device }))), steps: 0 };
+    for (const moment of entry.memory.moments) moment.relocate(device);
     return entry.memory;
   }
 
@@ -166,7 +168,8 @@ export class Optimizer {
     this.#entries.forEach((entry, i) => {
       const found = loaded[i];
       if (!found) return;
-      const moments = found.moments.map((data) => keep(Tensor.from(data, entry.parameter.shape)));
+      const { shape, device } = entry.parameter;
+      const moments = found.moments.map((data) => keep(Tensor.from(data, shape, { device })));
       entry.memory = { moments, steps: found.steps };
     });
   }

@@ -9,7 +9,6 @@ import { ensureDirectory, fail, parseWith } from "../core/index.ts";
 import type { Dataset } from "../data/index.ts";
 import { copyParameters, type LayerRegistry, loadCheckpoint, type Network, saveCheckpoint } from "../model/index.ts";
 import type { TrainingConfig } from "./config.ts";
-import { evaluate } from "./evaluate.ts";
 import { MetricsWriter } from "./metrics/index.ts";
 import { type EpochRecord, type EpochSums, runMetadataSchema } from "./state.ts";
 import { TrainingRun } from "./training-run.ts";
@@ -31,6 +30,8 @@ export interface TrainOptions {
   training: TrainingConfig;
   seed: number;
   directory: string;
+  /** Where to train: "cpu", "cuda", "cuda:1" or "auto", instead of what the config says. */
+  device?: string | undefined;
   /** Continue from the directory's checkpoint, when there is one. */
   resume?: boolean;
   /** Needed to resume. */
@@ -39,7 +40,9 @@ export interface TrainOptions {
   metadata?: Record<string, unknown>;
   onProgress?: (progress: TrainProgress) => void;
   onEpoch?: (record: EpochRecord) => void;
-  /** Asked between batches: true saves and ends the run with INTERRUPTED. */
+  /** A line about how it is done: why steps are not recorded. */
+  onNotice?: (line: string) => void;
+  /** Asked between steps: true saves and ends the run with INTERRUPTED. */
   shouldStop?: () => boolean;
 }
 
@@ -49,7 +52,7 @@ export interface TrainOutcome {
 }
 
 /**
- * Trains `network` in place. A run that does not resume begins the directory anew: its checkpoint is there before the first batch, so
+ * Trains `network` in place, on the chosen device, where it stays. A run that does not resume begins the directory anew: its checkpoint is there before the first batch, so
  * that a run that is killed at any moment can be resumed.
  */
 export async function trainInDirectory(
@@ -59,7 +62,8 @@ export async function trainInDirectory(
 ): Promise<TrainOutcome> {
   ensureDirectory(options.directory);
   const checkpoint = join(options.directory, CHECKPOINT_FILE);
-  const run = new TrainingRun(network, dataset, options.training, options.seed);
+  network.to(options.device ?? options.training.device ?? network.device);
+  const run = new TrainingRun(network, dataset, options.training, options.seed, options.onNotice);
   try {
     const epochs = begin(run, checkpoint, options);
     const metrics = new MetricsWriter(options.directory, { afterEpoch: run.epoch });
@@ -67,7 +71,7 @@ export async function trainInDirectory(
       while (run.epoch < options.training.epochs) {
         await runEpoch(run, checkpoint, epochs, options);
         const sums = run.endEpoch();
-        const record = epochRecord(run, sums, options);
+        const record = epochRecord(run, sums);
         epochs.push(record);
         metrics.epoch(record);
         save(run, checkpoint, epochs, options);
@@ -108,7 +112,7 @@ async function runEpoch(
       accuracy: run.sums.correct / run.sums.samples,
     });
     await setImmediate();
-    if (done < run.loader.batchesPerEpoch && options.shouldStop?.()) {
+    if (!run.withinStep && done < run.loader.batchesPerEpoch && options.shouldStop?.()) {
       save(run, checkpoint, epochs, options);
       interrupted(run, checkpoint, options);
     }
@@ -125,13 +129,13 @@ function interrupted(run: TrainingRun, checkpoint: string, options: TrainOptions
   });
 }
 
-function epochRecord(run: TrainingRun, sums: EpochSums, options: TrainOptions): EpochRecord {
+function epochRecord(run: TrainingRun, sums: EpochSums): EpochRecord {
   return {
     epoch: run.epoch,
     learningRate: run.optimizer.learningRate,
     trainLoss: sums.loss / sums.samples,
     trainAccuracy: sums.correct / sums.samples,
-    testAccuracy: evaluate(run.network, run.dataset.test, { seed: options.seed }).accuracy,
+    testAccuracy: run.evaluate().accuracy,
   };
 }
 

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { nonNegativeInteger, positiveInteger } from "../core/index.ts";
 import { trainingSchema } from "./config.ts";
+import { lossScaleState } from "./step/loss-scale.ts";
 
 const word = nonNegativeInteger.max(2 ** 32 - 1);
 const randomState = z.strictObject({ seed: word, stream: word, position: nonNegativeInteger });
@@ -30,6 +31,8 @@ const trainingState = z.strictObject({
   loader: z.strictObject({ epoch: nonNegativeInteger, batch: nonNegativeInteger, random: randomState.nullable() }),
   // step counts of the optimizer; its moments are tensors
   optimizerSteps: z.record(z.string(), positiveInteger),
+  // of a training with float16 factors
+  lossScale: lossScaleState.optional(),
 });
 /** Everything besides tensors that decides how a run goes on. */
 export type TrainingState = z.infer<typeof trainingState>;

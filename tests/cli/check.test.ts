@@ -35,6 +35,17 @@ describe("check", () => {
     expect((result as Finding[]).find(({ rule }) => rule === "LX028")?.message).toMatch(/neurons in one step/);
   });
 
+  it("runs samples through a network for Loihi, and says what it saw in the registers", async () => {
+    const { code, out } = await spikeship(["check", "-t", "loihi", config, "--samples", "4", "--json"]);
+    expect(code).toBe(0);
+    expect((JSON.parse(out) as Finding[]).map(({ rule }) => rule)).toContain("loihi/observed-range");
+    const alone = join(folder, "alone.json");
+    writeFileSync(alone, JSON.stringify(tinyConfig().network));
+    const refused = await spikeship(["check", "-t", "loihi", alone, "--samples", "4"]);
+    expect(refused.code).toBe(2);
+    expect(refused.err).toContain("Only a config names the samples.");
+  });
+
   it("judges a file of another program, with place, limit, source and rewrite, and ends with 2 for its errors", async () => {
     const { code, result } = await json(foreign);
     expect(code).toBe(2);

@@ -21,7 +21,7 @@ const reason = whyNot();
 if (reason !== null) process.stdout.write(`tests/device skipped: ${reason}\n`);
 
 /** `describe` for tests that need a device. */
-export const describeOnDevice = describe.skipIf(reason !== null);
+export const describeOnDevice: (name: string, tests: () => void) => void = describe.skipIf(reason !== null);
 
 /** true: sums may be in another order than the CPU's (a GPU's dense libraries). */
 export const isEmulated = process.env.SPIKESHIP_DEVICE === "emulated";

@@ -7,10 +7,15 @@ import { leaf, randomNumbers } from "./gradient.ts";
 /** Sums of a few hundred float32 products in two orders, relative to the sum of their sizes. */
 const ORDER = 1e-5;
 
-/** To the nearest number with 8 significant bits, halves to even: bfloat16 by its definition. */
-function rounded(value: number): number {
+const PRECISIONS = ["bfloat16", "float16"] as const;
+/** Significant bits, and the distance of the smallest numbers. */
+const NUMBERS = { bfloat16: { bits: 8, smallest: 0 }, float16: { bits: 11, smallest: 2 ** -24 } };
+
+/** To the nearest number of a precision, halves to even, by its definition. */
+function rounded(value: number, precision: (typeof PRECISIONS)[number]): number {
   if (value === 0) return 0;
-  const step = 2 ** (Math.floor(Math.log2(Math.abs(value))) - 7);
+  const { bits, smallest } = NUMBERS[precision];
+  const step = Math.max(smallest, 2 ** (Math.floor(Math.log2(Math.abs(value))) - bits + 1));
   const scaled = value / step;
   const near = Math.round(scaled);
   const even = Math.abs(scaled % 1) === 0.5 && near % 2 !== 0 ? near - 1 : near;
@@ -40,26 +45,29 @@ function results({ x, weight, gradient, run }: Case, round: (values: Float32Arra
   });
 }
 
+/** Numbers with more bits than any precision here keeps. */
+const longNumbers = (count: number) => randomNumbers(count).map((value) => value * 1.0009);
+
 const CASES: Record<string, Case> = {
   conv2d: {
-    x: { shape: [3, 5, 9, 7], data: randomNumbers(3 * 5 * 9 * 7) },
-    weight: { shape: [6, 5, 3, 3], data: randomNumbers(6 * 5 * 9) },
-    gradient: randomNumbers(3 * 6 * 9 * 7),
+    x: { shape: [3, 5, 9, 7], data: longNumbers(3 * 5 * 9 * 7) },
+    weight: { shape: [6, 5, 3, 3], data: longNumbers(6 * 5 * 9) },
+    gradient: longNumbers(3 * 6 * 9 * 7),
     run: (x, weight) => conv2d(x, weight, null, { padding: 1 }),
   },
   linear: {
-    x: { shape: [7, 33], data: randomNumbers(7 * 33) },
-    weight: { shape: [12, 33], data: randomNumbers(12 * 33) },
-    gradient: randomNumbers(7 * 12),
+    x: { shape: [7, 33], data: longNumbers(7 * 33) },
+    weight: { shape: [12, 33], data: longNumbers(12 * 33) },
+    gradient: longNumbers(7 * 12),
     run: (x, weight) => linear(x, weight),
   },
 };
 
-describe("bfloat16 factors", () => {
+describe.each(PRECISIONS)("%s factors", (precision) => {
   for (const [name, example] of Object.entries(CASES)) {
     it(`of ${name}: results are those of float32 with every factor rounded before`, () => {
-      const fast = withPrecision("bfloat16", () => results(example, (values) => values));
-      const exact = results(example, (values) => values.map(rounded));
+      const fast = withPrecision(precision, () => results(example, (values) => values));
+      const exact = results(example, (values) => values.map((value) => rounded(value, precision)));
       for (const key of ["y", "gradX", "gradWeight"] as const) {
         const size = exact[key].reduce((most, value) => Math.max(most, Math.abs(value)), 0);
         const errors = fast[key].map((value, i) => Math.abs(value - exact[key][i]!));
@@ -78,14 +86,14 @@ describe("bfloat16 factors", () => {
         const weight = Tensor.from(Float32Array.from(weights), [6, 5, 3, 3]);
         return conv2d(x, weight, null, { padding: 1 }).toArray();
       });
-    expect(withPrecision("bfloat16", forward)).toEqual(forward());
+    expect(withPrecision(precision, forward)).toEqual(forward());
   });
 
   it("give the same bytes for 1 and 2 threads", () => {
     const threads = core().info().threads;
     const runs = [1, 2].map((count) => {
       core().setThreads(count);
-      return withPrecision("bfloat16", () => results(CASES.conv2d!, (values) => values));
+      return withPrecision(precision, () => results(CASES.conv2d!, (values) => values));
     });
     core().setThreads(threads);
     expect(runs[1]).toEqual(runs[0]);
@@ -97,9 +105,9 @@ describe("bfloat16 factors", () => {
     const failing = () => {
       throw new Error("stop");
     };
-    expect(() => withPrecision("bfloat16", failing)).toThrow("stop");
+    expect(() => withPrecision(precision, failing)).toThrow("stop");
     expect(results(example, (values) => values)).toEqual(before);
-    withPrecision("bfloat16", () => {
+    withPrecision(precision, () => {
       withPrecision("float32", () => expect(results(example, (values) => values)).toEqual(before));
       expect(results(example, (values) => values)).not.toEqual(before);
     });

@@ -4,7 +4,11 @@
  */
 import { describeFailure } from "../../src/cli/failure.ts";
 import { watchInterrupt } from "../../src/cli/interrupt.ts";
+import { devices } from "../../src/kernels/index.ts";
 import { OPTIMIZERS, train } from "./small-run.ts";
+
+// as tests/setup.ts does for the tests that start this
+if (process.env.SPIKESHIP_DEVICE) devices().current = devices().named("cuda");
 
 /** Milliseconds after each batch: time for the test to see the line and to send its signal before the run is over. */
 const PAUSE = 20;

@@ -2,18 +2,28 @@
 import { existsSync, statSync } from "node:fs";
 import type { Command } from "commander";
 import { fail, writeFileAtomic } from "../../core/index.ts";
-import { type DeploymentTarget, type FileChange, readArtefactHead, targetById } from "../../exporters/index.ts";
+import { type DatasetConfig, openDataset } from "../../data/index.ts";
+import {
+  type DeploymentTarget,
+  type FileChange,
+  type InputSamples,
+  readArtefactHead,
+  targetById,
+} from "../../exporters/index.ts";
 import { layers } from "../../layers.ts";
 import { loadCheckpoint, type Network, networkFromDescription } from "../../model/index.ts";
-import { collectPair, optionPairs } from "../arguments.ts";
+import { calibrationSamples } from "../../quantize/index.ts";
+import { collectPair, optionPairs, wholeNumber } from "../arguments.ts";
 import { readNetwork } from "../config-file.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printFindings, printResult } from "../output.ts";
+import { configOf } from "../run-config.ts";
 
 interface Options {
   target: string;
   option: string[];
   fix?: string;
+  samples?: string;
   json?: boolean;
 }
 
@@ -25,6 +35,7 @@ export function register(program: Command): void {
     .description("apply a chip's design rules to a network or to a file of that chip")
     .option("--option <name=value>", "what a file does not say, such as steps=4; may be repeated", collectPair, [])
     .option("--fix <output>", "write a copy of the chip's file with every legal rewrite applied, and check that")
+    .option("-n, --samples <n>", "also run a network on so many training samples and look at the registers (loihi)")
     .option("--json", "print the findings as JSON")
     .addHelpText(
       "after",
@@ -34,6 +45,7 @@ Options of lynxi files: steps, style (whole-sequence, single-step), ioType (floa
 
 Examples:
   spikeship check --target loihi examples/digits.json
+  spikeship check --target loihi runs/digits/loihi/checkpoint.safetensors --samples 100
   spikeship check --target lynxi model.onnx --option steps=4
   spikeship check --target lynxi model.onnx --fix fixed.onnx`,
     )
@@ -44,6 +56,14 @@ async function run(path: string, options: Options): Promise<void> {
   const target = targetById(options.target);
   const network = /\.(safetensors|json)$/i.test(path);
   if (network) return checkNetwork(path, target, options);
+  if (options.samples !== undefined) {
+    fail("OPTION", {
+      where: "--samples",
+      expected: "a config or a checkpoint",
+      got: `"${path}"`,
+      hint: "`verify` runs files.",
+    });
+  }
   const file = isFolder(path) ? readArtefactHead(path).file : path;
   return options.fix === undefined ? checkFile(file, target, options) : fixFile(file, options.fix, target, options);
 }
@@ -60,9 +80,10 @@ function checkNetwork(path: string, target: DeploymentTarget, options: Options):
       hint: "Networks are fitted by quantize.",
     });
   }
-  const network = openNetwork(path);
+  const { network, dataset } = openNetwork(path);
+  const count = options.samples === undefined ? 0 : wholeNumber("--samples", options.samples, 1);
   try {
-    report(path, target.check(network), options);
+    report(path, count === 0 ? target.check(network) : target.check(network, samplesOf(path, dataset, count)), options);
   } finally {
     network.dispose();
   }
@@ -120,8 +141,28 @@ function endWith(findings: Findings): void {
   if (findings.some((finding) => finding.severity === "error")) process.exitCode = EXIT.wrongUse;
 }
 
-function openNetwork(path: string): Network {
-  if (path.endsWith(".safetensors")) return loadCheckpoint(path, layers).network;
-  const { network, seed } = readNetwork(path);
-  return networkFromDescription(network, layers, seed);
+/** A network and the dataset it is trained on, where the file names one. */
+interface Opened {
+  network: Network;
+  dataset: DatasetConfig | null;
+}
+
+function openNetwork(path: string): Opened {
+  if (path.endsWith(".safetensors")) {
+    const checkpoint = loadCheckpoint(path, layers);
+    const known = checkpoint.metadata.config !== undefined;
+    return { network: checkpoint.network, dataset: known ? configOf(path, checkpoint, undefined).dataset : null };
+  }
+  const { network, seed, dataset } = readNetwork(path);
+  return { network: networkFromDescription(network, layers, seed), dataset: dataset ?? null };
+}
+
+function samplesOf(path: string, dataset: DatasetConfig | null, count: number): InputSamples {
+  if (dataset) return calibrationSamples(openDataset(dataset), count);
+  fail("OPTION", {
+    where: `check ${path} --samples`,
+    expected: "a config, or a checkpoint that carries one",
+    got: "a network alone",
+    hint: "Only a config names the samples.",
+  });
 }

@@ -213,6 +213,7 @@ Napi::Object make_core(Napi::Env env) {
   add<neurons::forward>(core, "neuronForward");
   add<neurons::backward>(core, "neuronBackward");
   add<neurons::surrogate_grad>(core, "surrogateGrad");
+  add<devices::compile_neuron>(core, "compileNeuron");
   add<optimizers::sgd>(core, "sgdStep");
   add<optimizers::adam>(core, "adamStep");
   add<reductions::sum_squares>(core, "sumSquares");

@@ -19,7 +19,7 @@ enum class ReduceOp { sum, mean, max, argmax };
 enum class PoolOp { max, avg, sum };
 
 // What convolutions and matrix products round their factors to. Sums are float32 in both, and so is every result.
-enum class Precision : int64_t { float32, bfloat16 };
+enum class Precision : int64_t { float32, bfloat16, float16 };
 
 // Number of elements that differ, and the first such index (-1: none).
 struct Difference {
@@ -36,6 +36,9 @@ struct Window {
   size_t input_points() const;
   size_t kernel_points() const;
   size_t output_points() const;
+  // Padding behind the input: as much as in front where that gives the output size, else what the last window needs (negative: it ends
+  // before the input does).
+  int64_t padding_after(size_t axis) const;
 };
 
 struct ConvSpec : Window {

@@ -1,9 +1,9 @@
 // Batch normalisation over [rows, C] (rows = N and all spatial points). Statistics are sums in double precision over chunks of
 // fixed size; the normalisation itself is y = x * (w / std) + (b - mean * w / std) in float32, as PyTorch computes it.
 #include <algorithm>
-#include <cmath>
 
 #include "batch_norm_kernels.h"
+#include "batch_norm_terms.h"
 #include "device_call.h"
 #include "entries.h"
 #include "failure.h"
@@ -82,9 +82,10 @@ void normalise(size_t rows, size_t channels, double epsilon, const float* x, con
   std::vector<float> scale(channels);
   std::vector<float> offset(channels);
   for (size_t c = 0; c < channels; c++) {
-    const auto inverse = static_cast<float>(1.0 / std::sqrt(static_cast<double>(variance[c]) + epsilon));
-    scale[c] = weight == nullptr ? inverse : inverse * weight[c];
-    offset[c] = (bias == nullptr ? 0.0f : bias[c]) - mean[c] * scale[c];
+    const NormAffine affine = norm_affine_of({mean[c], variance[c]}, epsilon, weight == nullptr ? nullptr : weight + c,
+                                             bias == nullptr ? nullptr : bias + c);
+    scale[c] = affine.scale;
+    offset[c] = affine.offset;
   }
   const Wide wide(rows, channels);
   const auto scales = wide.repeated(scale);
@@ -118,9 +119,9 @@ void train(Environment& environment, size_t rows, size_t channels, double epsilo
   });
   const auto n = static_cast<double>(rows);
   for (size_t c = 0; c < channels; c++) {
-    const double difference = sums[c] / n;
-    means[c] = static_cast<float>(static_cast<double>(first_row[c]) + difference);
-    variances[c] = static_cast<float>(std::max(0.0, sums[channels + c] / n - difference * difference));
+    const NormMoments moments = norm_moments_of(sums[c], sums[channels + c], n, first_row[c]);
+    means[c] = moments.mean;
+    variances[c] = moments.variance;
   }
   normalise(rows, channels, epsilon, source, means, variances, weights, offsets, result);
 }
@@ -169,14 +170,13 @@ void backward(Environment& environment, bool training, size_t rows, size_t chann
   std::vector<float> slope(channels, 0.0f);
   std::vector<float> scale(channels);
   for (size_t c = 0; c < channels; c++) {
-    const double inverse = 1.0 / std::sqrt(static_cast<double>(variances[c]) + epsilon);
-    const double dot = sums[channels + c];
-    if (wanted_weight != nullptr) wanted_weight[c] = static_cast<float>(dot * inverse);
-    if (wanted_bias != nullptr) wanted_bias[c] = static_cast<float>(sums[c]);
-    scale[c] = static_cast<float>(inverse) * (weights == nullptr ? 1.0f : weights[c]);
-    if (!training) continue;
-    grad_mean[c] = static_cast<float>(sums[c] / n);
-    slope[c] = static_cast<float>(dot * inverse * inverse / n);
+    const NormGradient gradient = norm_gradient_of(sums[c], sums[channels + c], n, training, variances[c], epsilon,
+                                                   weights == nullptr ? nullptr : weights + c);
+    if (wanted_weight != nullptr) wanted_weight[c] = gradient.grad_weight;
+    if (wanted_bias != nullptr) wanted_bias[c] = gradient.grad_bias;
+    grad_mean[c] = gradient.grad_mean;
+    slope[c] = gradient.slope;
+    scale[c] = gradient.scale;
   }
   if (wanted == nullptr) return;
   const auto grad_means = wide.repeated(grad_mean);

@@ -48,11 +48,16 @@ void forward(Environment& environment, ConvSpec spec, Buffer x, Buffer weight, O
   float* destination = y.floats(n.output, "convForward y");
   if (n.output == 0) return;
   if (const DeviceKernels* device = call_device()) return device->conv_forward(spec, source, weights, offsets, destination);
+  if (n.input == 0) {
+    // Every window lies in padding alone; the library has no operation on nothing.
+    for (size_t at = 0; at < n.output; at++) destination[at] = offsets == nullptr ? 0.0f : offsets[at % spec.out_channels];
+    return;
+  }
   Dense& dense = environment.dense;
   auto& operation = dense.find(key(bias.present() ? Kind::forward_bias : Kind::forward, spec),
                                            [&](const dnnl::engine& engine) { return make_forward(engine, spec, bias.present(), dense.factor_type()); });
   operation.set(DNNL_ARG_SRC, dense.factor(0, source, n.input));
-  operation.set(DNNL_ARG_WEIGHTS, weights);
+  operation.set(DNNL_ARG_WEIGHTS, dense.weights(weights, n.weights));
   if (bias.present()) operation.set(DNNL_ARG_BIAS, offsets);
   operation.set(DNNL_ARG_DST, destination);
   dense.run(operation);
@@ -76,7 +81,7 @@ void backward_data(Environment& environment, ConvSpec spec, Buffer grad_y, Buffe
   auto& operation = dense.find(key(Kind::backward_data, spec),
                                            [&](const dnnl::engine& engine) { return make_backward_data(engine, spec, dense.factor_type()); });
   operation.set(DNNL_ARG_DIFF_DST, dense.factor(0, given, n.output));
-  operation.set(DNNL_ARG_WEIGHTS, weights);
+  operation.set(DNNL_ARG_WEIGHTS, dense.weights(weights, n.weights));
   operation.set(DNNL_ARG_DIFF_SRC, wanted);
   dense.run(operation);
 }

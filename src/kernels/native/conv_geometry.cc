@@ -18,14 +18,6 @@ memory::dims with_front(memory::dims front, const memory::dims& rest) {
   return front;
 }
 
-// Padding behind the input. As much as in front where that gives the wanted output size, else what the last window needs.
-int64_t padding_after(int64_t input, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation, int64_t output) {
-  const int64_t span = (kernel - 1) * dilation + 1;
-  const int64_t symmetric = input + 2 * padding - span;
-  if (symmetric >= 0 && symmetric / stride + 1 == output) return padding;
-  return (output - 1) * stride + span - input - padding;
-}
-
 }  // namespace
 
 Counts counts(const ConvSpec& spec) {
@@ -85,9 +77,7 @@ Geometry geometry(const ConvSpec& spec, bool bias, Types types) {
   d.padding_before = spatial(spec, spec.padding);
   for (size_t axis = three ? 0 : 1; axis < 3; axis++) {
     d.dilations.push_back(static_cast<int64_t>(spec.dilation[axis]) - 1);
-    d.padding_after.push_back(padding_after(static_cast<int64_t>(spec.input[axis]), static_cast<int64_t>(spec.kernel[axis]),
-                                            static_cast<int64_t>(spec.stride[axis]), static_cast<int64_t>(spec.padding[axis]),
-                                            static_cast<int64_t>(spec.dilation[axis]), static_cast<int64_t>(spec.output[axis])));
+    d.padding_after.push_back(spec.padding_after(axis));
   }
   return result;
 }

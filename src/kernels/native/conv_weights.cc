@@ -150,10 +150,7 @@ void backward_weights(Environment& environment, ConvSpec spec, Buffer x, Buffer 
   float* wanted = grad_weight.floats(n.weights, "convBackwardWeights gradWeight");
   if (const DeviceKernels* device = call_device()) {
     float* bias = grad_bias.floats(spec.out_channels, "convBackwardWeights gradBias");
-    if (n.output > 0 && n.input > 0) return device->conv_backward_weights(spec, source, given, wanted, bias);
-    device->fill(wanted, n.weights, 0.0f);
-    if (bias != nullptr) device->fill(bias, spec.out_channels, 0.0f);
-    return;
+    return device->conv_backward_weights(spec, source, given, wanted, bias);
   }
   if (float* bias = grad_bias.floats(spec.out_channels, "convBackwardWeights gradBias")) {
     sum_axis(environment, given, 1, product({spec.batch, spec.output_points()}), spec.out_channels, 1.0, bias);

@@ -151,7 +151,7 @@ struct OpNames<BinaryOp> {
 };
 template <>
 struct OpNames<Precision> {
-  static constexpr std::string_view all[] = {"float32", "bfloat16"};
+  static constexpr std::string_view all[] = {"float32", "bfloat16", "float16"};
 };
 template <>
 struct OpNames<ReduceOp> {

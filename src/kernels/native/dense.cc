@@ -45,9 +45,18 @@ dnnl::memory::data_type Dense::factor_type() const {
 
 void* Dense::factor(size_t place, float* values, size_t count) {
   if (precision == Precision::float32) return values;
+  if (precision == Precision::float16) {
+    auto* rounded = static_cast<float*>(factors_[place].bytes(count * sizeof(float)));
+    SPIKESHIP_ON_BEST_ISA(unary(UnaryOp::round_float16, values, rounded, count));
+    return rounded;
+  }
   auto* rounded = static_cast<uint16_t*>(factors_[place].bytes(count * sizeof(uint16_t)));
   SPIKESHIP_ON_BEST_ISA(to_bfloat16(values, rounded, count));
   return rounded;
+}
+
+float* Dense::weights(float* values, size_t count) {
+  return precision == Precision::float16 ? static_cast<float*>(factor(1, values, count)) : values;
 }
 
 DenseOperation& Dense::find(Key key, const std::function<DenseOperation(const dnnl::engine&)>& make) {

@@ -42,6 +42,9 @@ class Dense {
   // A factor as the library is to read it: the floats themselves, or their rounding in memory of ours that is valid until the next
   // call with the same place (0 or 1).
   void* factor(size_t place, float* values, size_t count);
+  // Weights for an operation that orders them itself, and on the way makes bfloat16 of floats: as they are, except that float16, which the
+  // library does not have on every machine, is float16 numbers in floats.
+  float* weights(float* values, size_t count);
   // What identifies an operation: a number for its kind, then its sizes and flags.
   using Key = std::vector<int64_t>;
   // The operation of this key for the current number of threads; `make` is called the first time.

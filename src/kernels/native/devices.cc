@@ -39,7 +39,7 @@ void Devices::open(const std::string& file) {
   void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) refuse(file, "a library that this system can load", dlerror());
   const auto entry = reinterpret_cast<DeviceEntry>(dlsym(library, "spikeship_device_kernels"));
-  const DeviceKernels* kernels = entry == nullptr ? nullptr : entry(DeviceKernels::current_abi);
+  const DeviceKernels* kernels = entry == nullptr ? nullptr : entry(device_abi);
   if (kernels == nullptr) {
     dlclose(library);
     refuse(file, "a library built with this core", "another version");
@@ -77,9 +77,10 @@ DeviceNumber number(double device) {
 
 }  // namespace
 
-DeviceReport open(Environment&, std::string file) {
+DeviceReport open(Environment& environment, std::string file) {
   Devices::open(file);
   const DeviceKernels& library = Devices::library();
+  library.set_precision(environment.dense.precision);
   DeviceReport report;
   report.kind = library.kind;
   report.driver = library.driver();
@@ -112,6 +113,11 @@ double end_capture(Environment&) { return static_cast<double>(Devices::library()
 void abort_capture(Environment&) { Devices::library().abort_capture(); }
 void replay(Environment&, size_t graph) { Devices::library().replay(graph); }
 void forget(Environment&, size_t graph) { Devices::library().forget(graph); }
+
+bool compile_neuron(Environment&, double device, std::string name, std::string text) {
+  if (const DeviceKernels* kernels = Devices::at(number(device))) return kernels->compile_neuron(name, text);
+  throw Failure{"VALUE", "compileNeuron", "a device", "the CPU", "Neurons that are defined at run time need a GPU."};
+}
 
 }  // namespace devices
 }  // namespace spikeship

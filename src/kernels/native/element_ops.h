@@ -7,14 +7,10 @@
 #include <cstdint>
 
 #include "arguments.h"
+#include "inline_word.h"
 #include "vector_math.h"
 
 namespace spikeship::SPIKESHIP_ISA_NAMESPACE {
-
-// A device library (device/) defines it for both sides of the machine.
-#if !defined(SPIKESHIP_INLINE)
-#define SPIKESHIP_INLINE static inline __attribute__((always_inline))
-#endif
 
 // Nearest float16, ties to even, as a float32. Beyond 65504 (from 65520 on) infinity; below 2^-14 multiples of 2^-24.
 SPIKESHIP_INLINE float round_float16(float x) {

@@ -1,6 +1,4 @@
 // Conversion between the element types of core/dtype.ts.
-#include <cmath>
-#include <limits>
 #include <vector>
 
 #include "elementwise_kernels.h"
@@ -8,26 +6,13 @@
 #include "entries.h"
 #include "failure.h"
 #include "parallel.h"
+#include "whole_numbers.h"
 
 namespace spikeship::elements {
 namespace {
 
 // Numbers of core/dtype.ts.
 enum class Type : size_t { float32, float16, int32, uint8 };
-
-// Whole numbers saturate at the ends of the range, fractions are cut toward zero, NaN becomes 0.
-template <class To, class From>
-To converted(From value) {
-  if constexpr (std::is_same_v<To, float>) {
-    return static_cast<float>(value);
-  } else {
-    const double number = value;
-    if (number != number) return 0;
-    if (number <= std::numeric_limits<To>::min()) return std::numeric_limits<To>::min();
-    if (number >= std::numeric_limits<To>::max()) return std::numeric_limits<To>::max();
-    return static_cast<To>(number);
-  }
-}
 
 template <class From, class To>
 void convert_all(const Buffer& x, const Buffer& out, size_t count) {

@@ -2,6 +2,7 @@
 #include "elementwise_kernels.h"
 
 #include "element_ops.h"
+#include "number_types.h"
 #include "parallel.h"
 
 namespace spikeship::SPIKESHIP_ISA_NAMESPACE {
@@ -75,41 +76,17 @@ void clamp_grad(const float* x, const float* grad, float low, float high, float*
 
 void to_float16(const float* x, uint16_t* out, size_t count) {
 #pragma omp parallel for simd schedule(static) if (count >= parallel_from)
-  for (size_t i = 0; i < count; i++) {
-    const uint32_t bits = std::bit_cast<uint32_t>(round_float16(x[i]));
-    const uint32_t magnitude = bits & 0x7fffffffu;
-    // A rounded number below 2^-14 is a multiple of 2^-24: that multiple is its bit pattern.
-    const float multiple = std::bit_cast<float>(magnitude) * 16777216.0f;
-    const uint32_t small = static_cast<uint32_t>(static_cast<int32_t>(magnitude < 0x38800000u ? multiple : 0.0f));
-    const uint32_t normal = (magnitude - 0x38000000u) >> 13;
-    uint32_t half = magnitude < 0x38800000u ? small : normal;
-    half = magnitude == 0x7f800000u ? 0x7c00u : half;
-    half = magnitude > 0x7f800000u ? 0x7e00u : half;
-    out[i] = static_cast<uint16_t>(half | (bits >> 16 & 0x8000u));
-  }
+  for (size_t i = 0; i < count; i++) out[i] = float16_bits(x[i]);
 }
 
-// To the nearest number with 8 significant bits, halves to even; NaN stays NaN.
 void to_bfloat16(const float* x, uint16_t* out, size_t count) {
 #pragma omp parallel for simd schedule(static) if (count >= parallel_from)
-  for (size_t i = 0; i < count; i++) {
-    const uint32_t bits = std::bit_cast<uint32_t>(x[i]);
-    const uint32_t nearest = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
-    out[i] = static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? bits >> 16 | 0x40u : nearest);
-  }
+  for (size_t i = 0; i < count; i++) out[i] = bfloat16_bits(x[i]);
 }
 
 void from_float16(const uint16_t* x, float* out, size_t count) {
 #pragma omp parallel for simd schedule(static) if (count >= parallel_from)
-  for (size_t i = 0; i < count; i++) {
-    const uint32_t half = x[i];
-    const uint32_t magnitude = half & 0x7fffu;
-    const uint32_t small = std::bit_cast<uint32_t>(static_cast<float>(static_cast<int32_t>(magnitude)) * 0x1p-24f);
-    uint32_t bits = (magnitude << 13) + 0x38000000u;
-    bits = magnitude < 0x400u ? small : bits;
-    bits = magnitude >= 0x7c00u ? (magnitude << 13) | 0x7f800000u : bits;
-    out[i] = std::bit_cast<float>(bits | (half & 0x8000u) << 16);
-  }
+  for (size_t i = 0; i < count; i++) out[i] = from_float16_bits(x[i]);
 }
 
 }  // namespace spikeship::SPIKESHIP_ISA_NAMESPACE

@@ -34,6 +34,7 @@ double end_capture(Environment&);
 void abort_capture(Environment&);
 void replay(Environment&, size_t graph);
 void forget(Environment&, size_t graph);
+bool compile_neuron(Environment&, double device, std::string name, std::string text);
 }  // namespace devices
 
 namespace memory {

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "isa.h"
+#include "sequence_type.h"
 
 namespace spikeship {
 
@@ -24,6 +26,9 @@ struct NeuronForwardCall {
   float* spike;
   std::vector<float*> saved;
   std::vector<float*> state_seqs;
+  SequenceType type = SequenceType::float32;
+  // `[steps, ceil(elements / 32)]`: element i is bit i % 32 of word i / 32.
+  uint32_t* spike_bits = nullptr;
 };
 
 struct NeuronBackwardCall {
@@ -43,6 +48,7 @@ struct NeuronBackwardCall {
   float* grad_x;
   std::vector<float*> grad_initial_states;
   std::vector<double>& grad_params;
+  SequenceType type = SequenceType::float32;
 };
 
 #define SPIKESHIP_DECLARE(isa)                                                                                  \

@@ -18,7 +18,11 @@ NEURON_WORD double with_sign(double size, double of) {
 
 // To the nearest whole number and toward zero. Without SSE4.1's instructions by adding and subtracting 2^23 (2^52),
 // which numbers of that size do not need. (g++ makes vector code of `trunc` only with -fno-trapping-math.)
-#if defined(__SSE4_1__) || !defined(__x86_64__)
+#if defined(__CUDA_ARCH__)
+NEURON_WORD double nearest(double x) { return rint(x); }
+NEURON_WORD float truncate(float x) { return truncf(x); }
+NEURON_WORD double truncate(double x) { return trunc(x); }
+#elif defined(__SSE4_1__) || !defined(__x86_64__)
 NEURON_WORD double nearest(double x) { return __builtin_rint(x); }
 NEURON_WORD float truncate(float x) { return __builtin_truncf(x); }
 NEURON_WORD double truncate(double x) { return __builtin_trunc(x); }
@@ -41,6 +45,13 @@ NEURON_WORD float power_of_two(float n) {
 
 // Rounds to float16 and back: nearest even, infinity from 65520, subnormal steps of 2^-24, NaN stays NaN.
 NEURON_WORD float half(float x) {
+#if defined(__CUDA_ARCH__)
+  unsigned short rounded16;
+  float back;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(rounded16) : "f"(x));
+  asm("cvt.f32.f16 %0, %1;" : "=f"(back) : "h"(rounded16));
+  return back;
+#else
   constexpr int32_t infinity = 0x7f800000, overflow = 0x477ff000, smallest_normal = 0x38800000;
   const int32_t bits = bits_as<int32_t>(x);
   const int32_t size = bits & 0x7fffffff;
@@ -50,6 +61,7 @@ NEURON_WORD float half(float x) {
   const int32_t rounded = size >= overflow ? infinity : finite;
   const int32_t kept = size > infinity ? size : rounded;
   return bits_as<float>(kept | (bits & ~0x7fffffff));
+#endif
 }
 
 NEURON_WORD double to_grid(float x, float scale) { return static_cast<double>(truncate(scale * x)); }

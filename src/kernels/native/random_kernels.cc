@@ -1,11 +1,8 @@
-// Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011), the generator of core/random.ts: block b
-// of a stream has counter (low word of b, high word of b, stream, 0) and key (seed, 0). Compiled once for each instruction set.
+// Random numbers (philox.h): the loops, over chunks whose words are made first. Compiled once for each instruction set.
 #include "random_kernels.h"
 
-#include <cmath>
-
 #include "parallel.h"
-#include "vector_math.h"
+#include "philox.h"
 
 namespace spikeship::SPIKESHIP_ISA_NAMESPACE {
 namespace {
@@ -16,28 +13,11 @@ constexpr size_t chunk_words = 1024;
 void words(RandomPlace place, uint64_t first, size_t blocks, uint32_t* out) {
 #pragma omp simd
   for (size_t block = 0; block < blocks; block++) {
-    const uint64_t number = first + block;
-    uint32_t c0 = static_cast<uint32_t>(number);
-    uint32_t c1 = static_cast<uint32_t>(number >> 32);
-    uint32_t c2 = place.stream;
-    uint32_t c3 = 0;
-    uint32_t k0 = place.seed;
-    uint32_t k1 = 0;
-#pragma GCC unroll 10
-    for (int round = 0; round < 10; round++) {
-      const uint64_t product0 = uint64_t{0xd2511f53u} * c0;
-      const uint64_t product1 = uint64_t{0xcd9e8d57u} * c2;
-      c0 = static_cast<uint32_t>(product1 >> 32) ^ c1 ^ k0;
-      c1 = static_cast<uint32_t>(product1);
-      c2 = static_cast<uint32_t>(product0 >> 32) ^ c3 ^ k1;
-      c3 = static_cast<uint32_t>(product0);
-      k0 += 0x9e3779b9u;
-      k1 += 0xbb67ae85u;
-    }
-    out[4 * block] = c0;
-    out[4 * block + 1] = c1;
-    out[4 * block + 2] = c2;
-    out[4 * block + 3] = c3;
+    const PhiloxWords made = philox(place.seed, place.stream, first + block);
+    out[4 * block] = made.word0;
+    out[4 * block + 1] = made.word1;
+    out[4 * block + 2] = made.word2;
+    out[4 * block + 3] = made.word3;
   }
 }
 
@@ -59,35 +39,26 @@ inline void in_chunks(RandomPlace place, size_t count, Make make) {
   }
 }
 
-inline __attribute__((always_inline)) float uniform(uint32_t word) {
-  return static_cast<float>(static_cast<int32_t>(word >> 8)) * 0x1p-24f;
-}
-
 }  // namespace
 
 void random_uniform(RandomPlace place, float* out, size_t count) {
   in_chunks<1>(place, count, [=](const uint32_t* word, size_t first, size_t some) {
 #pragma omp simd
-    for (size_t i = 0; i < some; i++) out[first + i] = uniform(word[i]);
+    for (size_t i = 0; i < some; i++) out[first + i] = uniform_of(word[i]);
   });
 }
 
-// Box and Muller: sqrt(-2 ln u) cos(2 pi v), u = (word 2i + 1) / 2^32 in (0, 1], v = word 2i+1 / 2^32.
 void random_normal(RandomPlace place, float* out, size_t count) {
   in_chunks<2>(place, count, [=](const uint32_t* word, size_t first, size_t some) {
 #pragma omp simd
-    for (size_t i = 0; i < some; i++) {
-      const double u = (static_cast<double>(word[2 * i]) + 1.0) * 0x1p-32;
-      const double v = static_cast<double>(word[2 * i + 1]) * 0x1p-32;
-      out[first + i] = static_cast<float>(std::sqrt(-2.0 * log_double(u)) * cos_turns(v));
-    }
+    for (size_t i = 0; i < some; i++) out[first + i] = normal_of(word[2 * i], word[2 * i + 1]);
   });
 }
 
 void random_bernoulli(RandomPlace place, const float* probability, float* out, size_t count) {
   in_chunks<1>(place, count, [=](const uint32_t* word, size_t first, size_t some) {
 #pragma omp simd
-    for (size_t i = 0; i < some; i++) out[first + i] = uniform(word[i]) < probability[first + i] ? 1.0f : 0.0f;
+    for (size_t i = 0; i < some; i++) out[first + i] = uniform_of(word[i]) < probability[first + i] ? 1.0f : 0.0f;
   });
 }
 

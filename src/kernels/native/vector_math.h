@@ -5,12 +5,9 @@
 #include <bit>
 #include <cstdint>
 
-namespace spikeship::SPIKESHIP_ISA_NAMESPACE {
+#include "inline_word.h"
 
-// A device library (device/) defines it for both sides of the machine.
-#if !defined(SPIKESHIP_INLINE)
-#define SPIKESHIP_INLINE static inline __attribute__((always_inline))
-#endif
+namespace spikeship::SPIKESHIP_ISA_NAMESPACE {
 
 // Adding and subtracting 1.5 * 2^52 rounds a double to the nearest whole number, and leaves it in the low bits.
 constexpr double round_shift = 6755399441055744.0;

@@ -32,6 +32,7 @@ export { Layer } from "./layer.ts";
 export { Linear, linearDefinition } from "./linear.ts";
 export { copyLayer, mapMembers } from "./members.ts";
 export * from "./neuron.ts";
+export { ownNeuron } from "./own-neuron.ts";
 export { MaskedPSN, PSN, SlidingPSN } from "./parallel-spiking.ts";
 export {
   AvgPool1d,

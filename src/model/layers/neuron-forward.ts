@@ -6,8 +6,10 @@ import { mul, type NeuronScanResult, neuronScan, permute, stack, type Tensor, un
 import {
   initialLearned,
   initialState,
+  isOwnNeuron,
   type NeuronVariant,
   neuronDefinition,
+  ownKernels,
   REFERENCE_RULES,
   type Reference,
   variantOf,
@@ -124,10 +126,11 @@ function runGroup(kind: string, layerOptions: NeuronLayerOptions, group: Group, 
   const initial = initialState(kind, options);
   const { surrogate, storeVSeq, storeISeq = false, gradedSpike } = layerOptions;
   const call = surrogateCall(surrogate, { threshold: definition.threshold?.(options) ?? 1 });
+  const own = isOwnNeuron(kind) ? { kernels: ownKernels(variant, options, surrogate) } : {};
   const result = neuronScan({
     x: group.x,
     initialStates: variant.stateNames.map((name) => group.states.get(name) ?? initial[name]!),
-    variant,
+    variant: { ...variant, ...own },
     surrogate: { name: call.surrogate, params: call.surrogateParams },
     storeStateSeqs: storeVSeq || storeISeq,
     storeSaved:

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import {
   initialLearned,
+  isOwnNeuron,
   type NeuronKind,
   type NeuronOptions,
   neuronDefinition,
@@ -67,7 +68,8 @@ function differing(options: readonly object[]): Record<string, number[]> {
   ) as Record<string, number[]>;
 }
 
-function neuronLayerDefinition<K extends NeuronKind>(
+/** The layer of a neuron definition. */
+export function neuronLayerDefinition<K extends NeuronKind>(
   kind: K,
 ): LayerDefinition<NeuronLayerOptions, NeuronLayerInput<K>> {
   const definition = neuronDefinition(kind);
@@ -116,7 +118,9 @@ export function isSpikingLayer(layer: Layer): boolean {
 
 /** True for neurons that are scanned over time and fire. */
 export function isSpikingNeuron(layer: Layer): boolean {
-  return layer.kind in neuronDefinitions && neuronDefinition(layer.kind).threshold !== undefined;
+  return (
+    (layer.kind in neuronDefinitions || isOwnNeuron(layer.kind)) && neuronDefinition(layer.kind).threshold !== undefined
+  );
 }
 
 export const IFNode = layerFactory(byKind.IFNode);

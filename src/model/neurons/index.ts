@@ -9,13 +9,16 @@ export {
   interpretBackward,
   interpretForward,
 } from "./interpret.ts";
+export { ownKernels } from "./own-kernels.ts";
 export {
+  isOwnNeuron,
   type NeuronKind,
   type NeuronOptions,
   neuronDefinition,
   neuronDefinitions,
   neuronKinds,
   parseNeuronOptions,
+  registerNeuron,
 } from "./registry.ts";
 export { neuronHeader } from "./targets/header.ts";
 export { equations, neuronPage } from "./targets/markdown.ts";

@@ -38,9 +38,27 @@ export type NeuronOptions<K extends NeuronKind = NeuronKind> = ReturnType<
 
 export const neuronKinds = Object.keys(neuronDefinitions) as NeuronKind[];
 
+const ownNeurons = new Map<string, NeuronDefinition>();
+
+/** Adds a neuron of one's own (`defineNeuron`), for this process. Throws an OPTION error where its kind is another's. */
+export function registerNeuron(definition: NeuronDefinition): void {
+  const { kind } = definition;
+  if (kind in neuronDefinitions || (ownNeurons.get(kind) ?? definition) !== definition) {
+    fail("OPTION", { where: "registerNeuron", expected: "a kind that no other neuron has", got: `"${kind}"` });
+  }
+  ownNeurons.set(kind, definition);
+}
+
+/** true: added by `registerNeuron`, so no kernel was compiled for it beforehand. */
+export function isOwnNeuron(kind: string): boolean {
+  return ownNeurons.has(kind);
+}
+
 /** The definition of a kind; throws an OPTION error that names the nearest known one. */
 export function neuronDefinition(kind: string): NeuronDefinition {
   if (kind in neuronDefinitions) return neuronDefinitions[kind as NeuronKind];
+  const own = ownNeurons.get(kind);
+  if (own) return own;
   const near = nearestName(kind, neuronKinds);
   fail("OPTION", {
     where: "neuron kind",

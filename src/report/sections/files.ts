@@ -1,15 +1,9 @@
 /** The files of a target, what their making changed, and how to run them. */
+import { formatBytes } from "../../core/index.ts";
 import { formatCount } from "../../verify/index.ts";
 import { type Html, html } from "../escape.ts";
 import type { TargetFacts } from "../schema/target.ts";
 import { table } from "./parts.ts";
-
-/** `1234567` -> `1.23 MB` */
-export function formatBytes(bytes: number): string {
-  const units = ["bytes", "kB", "MB", "GB", "TB"];
-  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-  return `${power === 0 ? bytes : (bytes / 1000 ** power).toPrecision(3)} ${units[power]!}`;
-}
 
 export function filesPart({ files, title }: TargetFacts): Html {
   const rows = files.map(({ path, bytes, sha256, content }) => ({

@@ -1,9 +1,9 @@
 /** What happened, in four steps that need no knowledge of spiking networks. */
+import { formatBytes } from "../../core/index.ts";
 import { countOf, formatCount, formatShare } from "../../verify/index.ts";
 import { barChart, formatPercentTick } from "../charts/index.ts";
 import type { ReportData } from "../data.ts";
 import { type Html, html } from "../escape.ts";
-import { formatBytes } from "./files.ts";
 import { enumerate, type Section } from "./parts.ts";
 
 export function storySection(data: ReportData): Section {

@@ -78,11 +78,12 @@ function broadcastInto(op: BinaryOp, a: Tensor, b: Tensor, out: Tensor): Tensor 
 /** Repeats x along its axes of size 1 (and new leading ones) to `shape`, times `factor`. The gradient of a sum or mean. */
 export function expand(x: Tensor, shape: Shape, spatial: number, factor = 1): Tensor {
   const out = Tensor.empty(shape, "float32", spatial);
-  if (x.size === 1) {
+  // asking a device for the number would wait for it
+  if (x.size === 1 && x.device === "cpu") {
     core().fill(out.buffer, out.size, x.item() * factor);
     return out;
   }
-  const scalar = Tensor.full([], factor);
+  const scalar = Tensor.full([], factor, { device: x.device });
   broadcastInto("mul", x, scalar, out);
   scalar.dispose();
   return out;

@@ -17,8 +17,11 @@ function shifted(x: Tensor, steps: readonly number[]): Tensor {
   const out = Tensor.empty(x.shape, "float32");
   core().fill(out.buffer, out.size, 0);
   const pixels = out.size === 0 ? 0 : out.size / (length * batch * channels);
-  const [blockBytes, rowBytes] = [pixels * FLOAT_BYTES, channels * pixels * FLOAT_BYTES];
-  steps.forEach((by, channel) => {
+  const rowBytes = channels * pixels * FLOAT_BYTES;
+  // channels that come equally late are moved together: on a device every copy is a launch
+  const together = steps.every((by) => by === steps[0]);
+  const blockBytes = together ? rowBytes : pixels * FLOAT_BYTES;
+  (together ? steps.slice(0, 1) : steps).forEach((by, channel) => {
     const rows = Math.max(0, length - Math.abs(by)) * batch;
     const start = (step: number) => step * batch * rowBytes + channel * blockBytes;
     const [from, to] = [start(Math.max(0, -by)), start(Math.max(0, by))];
@@ -31,9 +34,10 @@ function shifted(x: Tensor, steps: readonly number[]): Tensor {
 /**
  * x `[T, N, C, ...]` with channel c delayed by `trunc(delay[c])` steps; zeros enter. `delay` `[C]` is at least 0, in steps. Backward: the
  * gradient of x is shifted back; that of a delay is the sum over T, N and space of `-g[t] (y[t] - y[t-1])` with y[-1] = 0, the derivative
- * of a delay that blends linearly between whole steps. Source: Lava DL, slayer/axon/delay.
+ * of a delay that blends linearly between whole steps. Source: Lava DL, slayer/axon/delay. `whole`: the numbers of `delay` cut to whole
+ * steps, where the caller has them already, since a device would have to be waited for.
  */
-export function delaySteps(x: Tensor, delay: Tensor): Tensor {
+export function delaySteps(x: Tensor, delay: Tensor, whole?: readonly number[]): Tensor {
   expectFloat("delaySteps", x, delay);
   const channels = x.shape[2];
   if (x.shape.length < 3 || delay.size !== channels) {
@@ -43,7 +47,7 @@ export function delaySteps(x: Tensor, delay: Tensor): Tensor {
       got: `${formatShape(x.shape)} with ${delay.size} delays`,
     });
   }
-  const steps = Array.from(delay.toArray(), Math.trunc);
+  const steps = whole ?? Array.from(delay.toArray(), Math.trunc);
   const out = shifted(x, steps);
   const each = [...x.shape.keys()].filter((axis) => axis !== 2);
   const { shape } = delay;

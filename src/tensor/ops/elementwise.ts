@@ -106,7 +106,10 @@ export function minimum(a: Operand, b: Operand): Tensor {
 
 function extremum(name: string, op: "max" | "min", a: Operand, b: Operand): Tensor {
   const out = compute(name, op, a, b);
-  const operands = [a, b].map((operand) => (typeof operand === "number" ? Tensor.full([], operand) : operand));
+  const { device } = out;
+  const operands = [a, b].map((operand) =>
+    typeof operand === "number" ? Tensor.full([], operand, { device }) : operand,
+  );
   const [left, right] = operands as [Tensor, Tensor];
   record(name, [tensorOf(a), tensorOf(b)], out, [left, right], (grad, saved, [needsA, needsB]) => {
     const [heldA, heldB] = saved as [Tensor, Tensor];

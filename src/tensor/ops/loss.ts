@@ -40,11 +40,14 @@ export function mse(x: Tensor, target: Tensor): Tensor {
   expectShape("mse target", target.shape, x.shape, "Predictions and targets have one shape.");
   const { size } = x;
   const difference = binary("mse", "sub", x, target);
-  const out = Tensor.full([], core().sumSquares(difference.buffer, size) / size);
+  const squares = Tensor.empty(difference.shape, "float32", difference.spatial);
+  core().unary("square", difference.buffer, squares.buffer, size);
+  const out = Tensor.empty([]);
+  core().reduce("mean", squares.buffer, 1, size, 1, out.buffer);
   record("mse", [x, target], out, [difference], (outer, [held], [needsX, needsTarget]) => {
-    const factor = (2 * outer.item()) / size;
-    return [needsX ? scale(held!, factor) : null, needsTarget ? scale(held!, -factor) : null];
+    const flowing = mul(held!, outer);
+    return [needsX ? scale(flowing, 2 / size) : null, needsTarget ? scale(flowing, -2 / size) : null];
   });
-  difference.dispose();
+  for (const tensor of [difference, squares]) tensor.dispose();
   return out;
 }

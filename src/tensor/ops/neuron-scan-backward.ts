@@ -39,7 +39,7 @@ export function scanGradients(plan: ScanPlan, { grads, saved: held, needs }: Bac
   const gradX = Tensor.empty(plan.repeatedInput ? shape : [steps, ...shape], "float32", spatial);
   const gradInitial = variant.stateNames.map((_, i) => (needs[1 + i] ? Tensor.empty(shape, "float32", spatial) : null));
   const gradParams = new Float64Array(variant.params.length);
-  core().neuronBackward({
+  (variant.kernels ?? core()).neuronBackward({
     variant: variant.name,
     surrogate: variant.fires ? plan.surrogate.name : "",
     surrogateParams: plan.surrogate.params,

@@ -3,7 +3,7 @@
  * the name of a generated variant, and what states, saved values and parameters mean is that variant's business.
  */
 import { expectShape, fail, formatShape, sizeOf } from "../../core/index.ts";
-import { core } from "../../kernels/index.ts";
+import { core, type NativeCore } from "../../kernels/index.ts";
 import { copyInLayout } from "../relayout.ts";
 import { recordMany, willRecord } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
@@ -26,7 +26,12 @@ export interface ScanVariant {
   readsInputInBackward: boolean;
   /** false: an integrator, whose output is the sequence of its first state. */
   fires: boolean;
+  /** What runs it, where that is not the core: a neuron that was defined at run time. */
+  kernels?: ScanKernels;
 }
+
+/** Runs a scan over the buffers of a call. */
+export type ScanKernels = Pick<NativeCore, "neuronForward" | "neuronBackward">;
 
 export interface ScanSurrogate {
   name: string;
@@ -92,7 +97,7 @@ export function neuronScan(scan: NeuronScan): NeuronScanResult {
     sequenceIf(scan.storeSaved === true || (recorded && variant.savedInBackward.includes(name))),
   );
   const stateSeqs = scan.storeStateSeqs || !variant.fires ? variant.stateNames.map(sequence) : [];
-  core().neuronForward({
+  (variant.kernels ?? core()).neuronForward({
     variant: variant.name,
     steps,
     elements: sizeOf(shape),

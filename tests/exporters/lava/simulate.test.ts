@@ -133,6 +133,9 @@ describe.each([
     const net = denseNet([66, -2], 2, integrator);
     expect(() => run(net, { shape: [2, 1, 2], data: [1, 0, 0, 1] })).toThrow(/expected \[T, N, 1\], got \[2,1,2\]/);
     expect(() => run(net, { shape: [1, 1, 1], data: [0.5] })).toThrow(/expected a whole number of 32 bits, got 0.5/);
+    expect(() => run(net, { shape: [1, 1, 1], data: [1] }, { chunkNumbers: 0 })).toThrow(
+      /chunkNumbers: expected a whole number from 1/,
+    );
     expect(() => run(net, { shape: [1, 1, 1], data: [1] }, { resetInterval: 0 })).toThrow(
       /resetInterval: expected a whole number from 1/,
     );

@@ -203,6 +203,7 @@ describe("an exported network", () => {
       expect(Array.from(rates)).toEqual(Array.from(all.rates.subarray(n * 5, n * 5 + 5)));
     }
     await expect(runtime.run(images(2))).rejects.toMatchObject({ code: "SHAPE" });
+    await expect(runtime.run(images(2), { device: "cuda" })).rejects.toThrow(/expected cpu, got cuda.*ONNX file/s);
   });
 
   it("comes with a golden pair that the emulator reproduces", async () => {

@@ -25,6 +25,13 @@ test("the header prints every neuron as straight-line code, each distinct body o
   expect(header).toContain('ROW("CubaLIFNode.chip", Forward_CubaLIFNode_chip, NoBackward)');
 });
 
+test("every gradient that a variant sums has a place among its parameters", () => {
+  const found = [...neuronHeader().matchAll(/learned = (\d+), learned_index\[\] = \{([^}]*)\}/g)];
+  const places = found.map(([, count, list]) => list!.split(", ").map(Number).slice(0, Number(count)));
+  expect(places.flat().length).toBeGreaterThan(0);
+  expect(places.flat().filter((place) => place < 0)).toEqual([]);
+});
+
 test("the page prints equations from the definitions and options from their schemas", () => {
   const page = neuronPage();
   expect(page).toContain("charged = v * keep + x * rate + pull");

@@ -7,11 +7,8 @@ import {
   initialState,
   interpretBackward,
   interpretForward,
-  type NeuronKind,
   type NeuronVariant,
-  neuronDefinitions,
   parseNeuronOptions,
-  type Reading,
   surrogateThreshold,
   variantOf,
 } from "../../../src/model/neurons/index.ts";
@@ -22,6 +19,7 @@ import {
   surrogateDefinitions,
   surrogateFunction,
 } from "../../../src/model/surrogates/index.ts";
+import { EVERY_VARIANT } from "./every-variant.ts";
 import { nativeBackward, nativeForward, nativeSurrogate } from "./native-scan.ts";
 
 /**
@@ -29,45 +27,6 @@ import { nativeBackward, nativeForward, nativeSurrogate } from "./native-scan.ts
  * place.
  */
 const SUM_TOLERANCE = 1e-10;
-
-/** Options for every combination of flags, as users would write them. */
-const MEMBRANE = [{ vReset: 0 }, { vReset: -0.3, vThreshold: 0.7 }, { vReset: null, vThreshold: 0.9 }].flatMap(
-  (options) => [options, { ...options, detachReset: true }],
-);
-const LEAKY = MEMBRANE.flatMap((options) => [options, { ...options, decayInput: false }]);
-const RESETS = [
-  ...["full", "detached", "ignored"].map((resetGradient) => ({ resetGradient, vThreshold: 0.7 })),
-  { reference: "slayer", vThreshold: 0.7 },
-  ...["full", "detached"].map((resetGradient) => ({ reference: "spikingjelly", resetGradient, vThreshold: 0.7 })),
-];
-const learned = (options: object) => [options, { ...options, requiresGrad: true }];
-const BELOW_ONE = MEMBRANE.map((options) => ({ ...options, tau: 3 }));
-const CASES: Record<NeuronKind, object[]> = {
-  IFNode: MEMBRANE,
-  LIFNode: LEAKY.map((options) => ({ ...options, tau: 3 })),
-  ParametricLIFNode: LEAKY.map((options) => ({ ...options, initTau: 1.7 })),
-  KLIFNode: BELOW_ONE.flatMap((options) => [
-    { ...options, k: 1.3 },
-    { ...options, k: 0.8, scaleReset: true, decayInput: false },
-  ]),
-  QIFNode: BELOW_ONE.map((options) => ({ ...options, vRest: -0.1, a0: 0.5 })),
-  EIFNode: BELOW_ONE.map((options) => ({ ...options, vRest: -0.1, deltaT: 0.5 })),
-  CUBALIFNode: MEMBRANE.map((options) => ({ ...options, cDecay: 0.4 })),
-  NonSpikingIFNode: [{}],
-  NonSpikingLIFNode: [{ tau: 3 }],
-  CubaLIFNode: RESETS.flatMap((options) => learned({ ...options, currentDecay: 0.3, voltageDecay: 0.07, bias: 0.05 })),
-  CubaCurrent: learned({ currentDecay: 0.4, scale: 100 }),
-  CubaVoltage: RESETS.flatMap((options) => learned({ ...options, voltageDecay: 0.11, truncateThreshold: false })),
-};
-
-const ALL = (Object.keys(CASES) as NeuronKind[]).flatMap((kind) =>
-  CASES[kind].flatMap((given) =>
-    neuronDefinitions[kind].readings.map((reading: Reading) => {
-      const options = parseNeuronOptions(kind, given);
-      return { name: variantOf(kind, options, reading).name, kind, options, reading };
-    }),
-  ),
-);
 
 /**
  * Numbers near the threshold, and the ones that break arithmetic: exact fractions, subnormal float16, large, both
@@ -117,7 +76,7 @@ function gradients(variant: NeuronVariant, gradient: Float32Array, elements: num
 const surrogateKinds = Object.keys(surrogateDefinitions) as SurrogateKind[];
 
 describe("native neuron kernels", () => {
-  test.each(ALL)(
+  test.each(EVERY_VARIANT)(
     "compute $name as the definition does, bit for bit, forward and backward",
     ({ kind, options, reading }) => {
       const variant = variantOf(kind, options, reading);

@@ -54,8 +54,6 @@ struct BatchNormShape {
 };
 
 struct DeviceKernels {
-  // Rises with every change of this struct or of a type in it.
-  static constexpr int current_abi = 1;
   int abi;
   const char* kind;  // "cuda" or "emulated"
 
@@ -131,6 +129,9 @@ struct DeviceKernels {
   decltype(&baseline::neuron_forward) neuron_forward;
   decltype(&baseline::neuron_backward) neuron_backward;
   decltype(&baseline::surrogate_grad) surrogate_grad;
+  // Compiles a neuron that a user defined for the device of this thread, which then knows it as a variant of that name. true: its
+  // compiled form was on disk already.
+  bool (*compile_neuron)(const std::string& name, const std::string& text);
 
   // --- optimizers and random numbers -----------------------------------------------------------------------------------------
   decltype(&baseline::sgd_step) sgd_step;
@@ -139,6 +140,17 @@ struct DeviceKernels {
   decltype(&baseline::random_normal) random_normal;
   decltype(&baseline::random_bernoulli) random_bernoulli;
 };
+
+// A core and a library that were not built of the same declarations must not meet. The sizes tell most changes; the first number is for
+// one that keeps them.
+inline constexpr int device_abi = [] {
+  size_t mixed = 1;
+  for (const size_t size : {sizeof(DeviceKernels), sizeof(NeuronForwardCall), sizeof(NeuronBackwardCall), sizeof(ConvSpec),
+                            sizeof(PoolSpec), sizeof(AdamOptions), sizeof(Broadcast), sizeof(PermutePlan)}) {
+    mixed = (mixed * 1009 + size) % 1000000007;
+  }
+  return static_cast<int>(mixed);
+}();
 
 // The one symbol of a device library. Null when it was built for another `abi`.
 extern "C" const DeviceKernels* spikeship_device_kernels(int abi);

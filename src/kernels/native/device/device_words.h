@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include "../failure.h"
+#include "../inline_word.h"
 
 #if defined(__CUDACC__)
 #include <cuda_runtime.h>
@@ -24,10 +25,6 @@
 #define NEURON_WORD inline __attribute__((always_inline))
 #endif
 #define NEURON_CONSTRUCTOR NEURON_WORD
-// The CPU's functions of one element, compiled for both sides.
-#if defined(__CUDACC__)
-#define SPIKESHIP_INLINE static __host__ __device__ __forceinline__
-#endif
 
 namespace spikeship::device {
 

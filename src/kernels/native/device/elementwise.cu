@@ -1,113 +1,90 @@
-// Operations element by element: the CPU's functions of one element (element_ops.h), one thread for each.
+// Operations element by element: the CPU's functions of one element (element_ops.h), four elements to a thread. Results are the
+// CPU's bit for bit, but for the bits of a NaN.
 #define SPIKESHIP_ISA_NAMESPACE device
 #include "device_words.h"
 
 #include "../element_ops.h"
 #include "kernels.h"
+#include "quads.h"
 
 namespace spikeship::device {
 namespace {
 
 struct Fill {
   float* out;
+  size_t count;
   float value;
-  DEVICE_CODE void operator()(size_t i) const { out[i] = value; }
+  bool wide;
+  DEVICE_CODE void operator()(size_t quad) const {
+    const size_t first = 4 * quad;
+    if (wide && first + 4 <= count) store(out + first, Pack<float, 4>{{value, value, value, value}});
+    else for (size_t i = first; i < count && i < first + 4; i++) out[i] = value;
+  }
 };
 
 template <class Op>
 struct Unary {
-  const float* x;
-  float* out;
-  DEVICE_CODE void operator()(size_t i) const { out[i] = Op::apply(x[i]); }
+  DEVICE_CODE void operator()(const float (&x)[1], float (&y)[1]) const { y[0] = Op::apply(x[0]); }
 };
 
 template <class Op>
 struct Binary {
-  const float *a, *b;
-  float* out;
-  DEVICE_CODE void operator()(size_t i) const { out[i] = Op::apply(a[i], b[i]); }
+  DEVICE_CODE void operator()(const float (&x)[2], float (&y)[1]) const { y[0] = Op::apply(x[0], x[1]); }
 };
 
 template <class Op>
 struct WithNumber {
-  const float* a;
   float value;
   bool reversed;
-  float* out;
-  DEVICE_CODE void operator()(size_t i) const { out[i] = reversed ? Op::apply(value, a[i]) : Op::apply(a[i], value); }
-};
-
-template <class Op>
-struct WithBroadcast {
-  const float *a, *b;
-  float* out;
-  Broadcast plan;
-  DEVICE_CODE void operator()(size_t i) const {
-    size_t rest = i / plan.inner;
-    size_t at_a = i % plan.inner * plan.a_inner_stride;
-    size_t at_b = i % plan.inner * plan.b_inner_stride;
-    for (size_t axis = plan.axes; axis-- > 0;) {
-      const size_t position = rest % plan.shape[axis];
-      rest /= plan.shape[axis];
-      at_a += position * plan.a_stride[axis];
-      at_b += position * plan.b_stride[axis];
-    }
-    out[i] = Op::apply(a[at_a], b[at_b]);
+  DEVICE_CODE void operator()(const float (&x)[1], float (&y)[1]) const {
+    y[0] = reversed ? Op::apply(value, x[0]) : Op::apply(x[0], value);
   }
 };
 
 struct Axpy {
   float alpha;
-  const float* x;
-  float* y;
-  DEVICE_CODE void operator()(size_t i) const { y[i] += alpha * x[i]; }
+  DEVICE_CODE void operator()(const float (&x)[2], float (&y)[1]) const { y[0] = x[1] + alpha * x[0]; }
 };
 
 struct Clamp {
-  const float* x;
   float low, high;
-  float* out;
-  DEVICE_CODE void operator()(size_t i) const {
-    const float raised = x[i] < low ? low : x[i];
-    out[i] = raised > high ? high : raised;
+  DEVICE_CODE void operator()(const float (&x)[1], float (&y)[1]) const {
+    const float raised = x[0] < low ? low : x[0];
+    y[0] = raised > high ? high : raised;
   }
 };
 
 struct ClampGrad {
-  const float *x, *grad;
   float low, high;
-  float* out;
-  DEVICE_CODE void operator()(size_t i) const { out[i] = (x[i] >= low) & (x[i] <= high) ? grad[i] : 0.0f; }
+  DEVICE_CODE void operator()(const float (&x)[2], float (&y)[1]) const { y[0] = (x[0] >= low) & (x[0] <= high) ? x[1] : 0.0f; }
 };
 
 }  // namespace
 
-void fill(float* out, size_t count, float value) { for_each(count, Fill{out, value}, "fill"); }
+void fill(float* out, size_t count, float value) { for_each(quads(count), Fill{out, count, value, aligned_to(16, out)}, "fill"); }
 
 void unary(UnaryOp op, const float* x, float* out, size_t count) {
-  with_unary(op, [=](auto operation) { for_each(count, Unary<decltype(operation)>{x, out}, "unary"); });
+  with_unary(op, [=](auto operation) { for_elements(count, {x}, {out}, Unary<decltype(operation)>{}, "unary"); });
 }
 
 void binary(BinaryOp op, const float* a, const float* b, float* out, size_t count) {
-  with_binary(op, [=](auto operation) { for_each(count, Binary<decltype(operation)>{a, b, out}, "binary"); });
+  with_binary(op, [=](auto operation) { for_elements(count, {a, b}, {out}, Binary<decltype(operation)>{}, "binary"); });
 }
 
 void binary_scalar(BinaryOp op, const float* a, float value, bool reversed, float* out, size_t count) {
-  with_binary(op, [=](auto operation) { for_each(count, WithNumber<decltype(operation)>{a, value, reversed, out}, "binaryScalar"); });
+  with_binary(op, [=](auto operation) {
+    for_elements(count, {a}, {out}, WithNumber<decltype(operation)>{value, reversed}, "binaryScalar");
+  });
 }
 
-void binary_broadcast(BinaryOp op, const float* a, const float* b, float* out, const Broadcast& plan) {
-  size_t count = plan.inner;
-  for (size_t axis = 0; axis < plan.axes; axis++) count *= plan.shape[axis];
-  with_binary(op, [&](auto operation) { for_each(count, WithBroadcast<decltype(operation)>{a, b, out, plan}, "binaryBroadcast"); });
+void axpy(float alpha, const float* x, float* y, size_t count) { for_elements(count, {x, y}, {y}, Axpy{alpha}, "axpy"); }
+
+void clamp(const float* x, float low, float high, float* out, size_t count) {
+  for_elements(count, {x}, {out}, Clamp{low, high}, "clamp");
 }
-
-void axpy(float alpha, const float* x, float* y, size_t count) { for_each(count, Axpy{alpha, x, y}, "axpy"); }
-
-void clamp(const float* x, float low, float high, float* out, size_t count) { for_each(count, Clamp{x, low, high, out}, "clamp"); }
 
 void clamp_grad(const float* x, const float* grad, float low, float high, float* out, size_t count) {
-  for_each(count, ClampGrad{x, grad, low, high, out}, "clampGrad");
+  for_elements(count, {x, grad}, {out}, ClampGrad{low, high}, "clampGrad");
 }
 
 }  // namespace spikeship::device

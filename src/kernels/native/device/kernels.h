@@ -6,7 +6,7 @@
 
 namespace spikeship::device {
 
-// --- elementwise.cu, element_types.cu -----------------------------------------------------------------------------------------
+// --- elementwise.cu, broadcast.cu, element_types.cu ------------------------------------------------------------------------------------
 void fill(float* out, size_t count, float value);
 void unary(UnaryOp op, const float* x, float* out, size_t count);
 void binary(BinaryOp op, const float* a, const float* b, float* out, size_t count);
@@ -17,7 +17,7 @@ void clamp(const float* x, float low, float high, float* out, size_t count);
 void clamp_grad(const float* x, const float* grad, float low, float high, float* out, size_t count);
 void convert(size_t from_type, const void* x, size_t to_type, void* out, size_t count);
 
-// --- moves.cu -----------------------------------------------------------------------------------------------------------------
+// --- permute.cu, moves.cu -----------------------------------------------------------------------------------------------------
 void permute(const PermutePlan& plan, const void* x, void* out);
 void copy_strided(const StridedCopy& plan, const void* source, void* target);
 
@@ -52,6 +52,8 @@ void cross_entropy(size_t rows, size_t classes, const float* logits, const int32
 void neuron_forward(const NeuronForwardCall& call);
 void neuron_backward(const NeuronBackwardCall& call);
 void surrogate_grad(const std::string& surrogate, const std::vector<double>& params, const float* x, float* out, size_t n);
+// neuron_module_cuda.cu or neuron_module_emulated.cc
+bool compile_neuron(const std::string& name, const std::string& text);
 
 // --- optimizers.cu, random.cu ---------------------------------------------------------------------------------------------------
 void sgd_step(float* param, const float* grad, float* momentum, size_t count, const SgdOptions& options);

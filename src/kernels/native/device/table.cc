@@ -13,7 +13,7 @@ namespace spikeship {
 extern "C" __attribute__((visibility("default"))) const DeviceKernels* spikeship_device_kernels(int abi) {
   namespace d = device;
   static const DeviceKernels kernels{
-      .abi = DeviceKernels::current_abi,
+      .abi = device_abi,
       .kind = SPIKESHIP_DEVICE_KIND,
       .devices = d::devices,
       .driver = d::driver,
@@ -63,13 +63,14 @@ extern "C" __attribute__((visibility("default"))) const DeviceKernels* spikeship
       .neuron_forward = d::neuron_forward,
       .neuron_backward = d::neuron_backward,
       .surrogate_grad = d::surrogate_grad,
+      .compile_neuron = d::compile_neuron,
       .sgd_step = d::sgd_step,
       .adam_step = d::adam_step,
       .random_uniform = d::random_uniform,
       .random_normal = d::random_normal,
       .random_bernoulli = d::random_bernoulli,
   };
-  return abi == DeviceKernels::current_abi ? &kernels : nullptr;
+  return abi == device_abi ? &kernels : nullptr;
 }
 
 }  // namespace spikeship

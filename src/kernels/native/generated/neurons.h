@@ -2113,7 +2113,7 @@ struct Backward_ParametricLIFNode_hard0_input_full {
   static constexpr bool reads_x = true;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, 1, -1, -1};
+  static constexpr int learned = 2, learned_index[] = {0, 1, -1};
   float keep;
   float rate;
   float vThreshold;
@@ -2146,7 +2146,6 @@ struct Backward_ParametricLIFNode_hard0_input_full {
     g_state[0] = t15;
     g_parameter[0] = t16;
     g_parameter[1] = t18;
-    g_parameter[2] = 0.0f;
   }
 };
 
@@ -2161,7 +2160,7 @@ struct Backward_ParametricLIFNode_hard0_input_detached {
   static constexpr bool reads_x = true;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, 1, -1, -1};
+  static constexpr int learned = 2, learned_index[] = {0, 1, -1};
   float keep;
   float rate;
   float vThreshold;
@@ -2191,7 +2190,6 @@ struct Backward_ParametricLIFNode_hard0_input_detached {
     g_state[0] = t12;
     g_parameter[0] = t13;
     g_parameter[1] = t15;
-    g_parameter[2] = 0.0f;
   }
 };
 
@@ -2206,7 +2204,7 @@ struct Backward_ParametricLIFNode_hard0_direct_full {
   static constexpr bool reads_x = false;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, -1, -1, -1};
+  static constexpr int learned = 1, learned_index[] = {0, -1};
   float keep;
   float vThreshold;
   NEURON_CONSTRUCTOR explicit Backward_ParametricLIFNode_hard0_direct_full(const double* p) : keep(static_cast<float>(p[0])), vThreshold(static_cast<float>(p[1])) {}
@@ -2235,8 +2233,6 @@ struct Backward_ParametricLIFNode_hard0_direct_full {
     g_x = t13;
     g_state[0] = t14;
     g_parameter[0] = t15;
-    g_parameter[1] = 0.0f;
-    g_parameter[2] = 0.0f;
   }
 };
 
@@ -2251,7 +2247,7 @@ struct Backward_ParametricLIFNode_hard0_direct_detached {
   static constexpr bool reads_x = false;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, -1, -1, -1};
+  static constexpr int learned = 1, learned_index[] = {0, -1};
   float keep;
   float vThreshold;
   NEURON_CONSTRUCTOR explicit Backward_ParametricLIFNode_hard0_direct_detached(const double* p) : keep(static_cast<float>(p[0])), vThreshold(static_cast<float>(p[1])) {}
@@ -2277,8 +2273,6 @@ struct Backward_ParametricLIFNode_hard0_direct_detached {
     g_x = t10;
     g_state[0] = t11;
     g_parameter[0] = t12;
-    g_parameter[1] = 0.0f;
-    g_parameter[2] = 0.0f;
   }
 };
 
@@ -2396,7 +2390,7 @@ struct Backward_ParametricLIFNode_hard_direct_full {
   static constexpr bool reads_x = false;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, -1, 1, -1};
+  static constexpr int learned = 2, learned_index[] = {0, 1, -1};
   float keep;
   float pull;
   float vThreshold;
@@ -2431,8 +2425,7 @@ struct Backward_ParametricLIFNode_hard_direct_full {
     g_x = t18;
     g_state[0] = t19;
     g_parameter[0] = t20;
-    g_parameter[1] = 0.0f;
-    g_parameter[2] = t18;
+    g_parameter[1] = t18;
   }
 };
 
@@ -2447,7 +2440,7 @@ struct Backward_ParametricLIFNode_hard_direct_detached {
   static constexpr bool reads_x = false;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, -1, 1, -1};
+  static constexpr int learned = 2, learned_index[] = {0, 1, -1};
   float keep;
   float pull;
   float vThreshold;
@@ -2477,8 +2470,7 @@ struct Backward_ParametricLIFNode_hard_direct_detached {
     g_x = t13;
     g_state[0] = t14;
     g_parameter[0] = t15;
-    g_parameter[1] = 0.0f;
-    g_parameter[2] = t13;
+    g_parameter[1] = t13;
   }
 };
 
@@ -2493,7 +2485,7 @@ struct Backward_ParametricLIFNode_soft_input_full {
   static constexpr bool reads_x = true;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, 1, -1, -1};
+  static constexpr int learned = 2, learned_index[] = {0, 1, -1};
   float keep;
   float rate;
   float vThreshold;
@@ -2524,7 +2516,6 @@ struct Backward_ParametricLIFNode_soft_input_full {
     g_state[0] = t15;
     g_parameter[0] = t16;
     g_parameter[1] = t18;
-    g_parameter[2] = 0.0f;
   }
 };
 
@@ -2539,7 +2530,7 @@ struct Backward_ParametricLIFNode_soft_input_detached {
   static constexpr bool reads_x = true;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, 1, -1, -1};
+  static constexpr int learned = 2, learned_index[] = {0, 1, -1};
   float keep;
   float rate;
   float vThreshold;
@@ -2566,7 +2557,6 @@ struct Backward_ParametricLIFNode_soft_input_detached {
     g_state[0] = t11;
     g_parameter[0] = t12;
     g_parameter[1] = t14;
-    g_parameter[2] = 0.0f;
   }
 };
 
@@ -2581,7 +2571,7 @@ struct Backward_ParametricLIFNode_soft_direct_full {
   static constexpr bool reads_x = false;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, -1, -1, -1};
+  static constexpr int learned = 1, learned_index[] = {0, -1};
   float keep;
   float vThreshold;
   NEURON_CONSTRUCTOR explicit Backward_ParametricLIFNode_soft_direct_full(const double* p) : keep(static_cast<float>(p[0])), vThreshold(static_cast<float>(p[1])) {}
@@ -2608,8 +2598,6 @@ struct Backward_ParametricLIFNode_soft_direct_full {
     g_x = t13;
     g_state[0] = t14;
     g_parameter[0] = t15;
-    g_parameter[1] = 0.0f;
-    g_parameter[2] = 0.0f;
   }
 };
 
@@ -2624,7 +2612,7 @@ struct Backward_ParametricLIFNode_soft_direct_detached {
   static constexpr bool reads_x = false;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, -1, -1, -1};
+  static constexpr int learned = 1, learned_index[] = {0, -1};
   float keep;
   float vThreshold;
   NEURON_CONSTRUCTOR explicit Backward_ParametricLIFNode_soft_direct_detached(const double* p) : keep(static_cast<float>(p[0])), vThreshold(static_cast<float>(p[1])) {}
@@ -2647,8 +2635,6 @@ struct Backward_ParametricLIFNode_soft_direct_detached {
     g_x = t9;
     g_state[0] = t10;
     g_parameter[0] = t11;
-    g_parameter[1] = 0.0f;
-    g_parameter[2] = 0.0f;
   }
 };
 
@@ -2663,7 +2649,7 @@ struct Backward_ParametricLIFNode_hard0_input_full_half {
   static constexpr bool reads_x = true;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, 1, -1, -1};
+  static constexpr int learned = 2, learned_index[] = {0, 1, -1};
   float keep;
   float rate;
   float vThreshold;
@@ -2697,7 +2683,6 @@ struct Backward_ParametricLIFNode_hard0_input_full_half {
     g_state[0] = t16;
     g_parameter[0] = t17;
     g_parameter[1] = t19;
-    g_parameter[2] = 0.0f;
   }
 };
 
@@ -2712,7 +2697,7 @@ struct Backward_ParametricLIFNode_hard0_input_detached_half {
   static constexpr bool reads_x = true;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, 1, -1, -1};
+  static constexpr int learned = 2, learned_index[] = {0, 1, -1};
   float keep;
   float rate;
   float vThreshold;
@@ -2743,7 +2728,6 @@ struct Backward_ParametricLIFNode_hard0_input_detached_half {
     g_state[0] = t13;
     g_parameter[0] = t14;
     g_parameter[1] = t16;
-    g_parameter[2] = 0.0f;
   }
 };
 
@@ -2758,7 +2742,7 @@ struct Backward_ParametricLIFNode_hard0_direct_full_half {
   static constexpr bool reads_x = false;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, -1, -1, -1};
+  static constexpr int learned = 1, learned_index[] = {0, -1};
   float keep;
   float vThreshold;
   NEURON_CONSTRUCTOR explicit Backward_ParametricLIFNode_hard0_direct_full_half(const double* p) : keep(static_cast<float>(p[0])), vThreshold(static_cast<float>(p[1])) {}
@@ -2787,8 +2771,6 @@ struct Backward_ParametricLIFNode_hard0_direct_full_half {
     g_x = t14;
     g_state[0] = t15;
     g_parameter[0] = t16;
-    g_parameter[1] = 0.0f;
-    g_parameter[2] = 0.0f;
   }
 };
 
@@ -2803,7 +2785,7 @@ struct Backward_ParametricLIFNode_hard0_direct_detached_half {
   static constexpr bool reads_x = false;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, -1, -1, -1};
+  static constexpr int learned = 1, learned_index[] = {0, -1};
   float keep;
   float vThreshold;
   NEURON_CONSTRUCTOR explicit Backward_ParametricLIFNode_hard0_direct_detached_half(const double* p) : keep(static_cast<float>(p[0])), vThreshold(static_cast<float>(p[1])) {}
@@ -2829,8 +2811,6 @@ struct Backward_ParametricLIFNode_hard0_direct_detached_half {
     g_x = t11;
     g_state[0] = t12;
     g_parameter[0] = t13;
-    g_parameter[1] = 0.0f;
-    g_parameter[2] = 0.0f;
   }
 };
 
@@ -2950,7 +2930,7 @@ struct Backward_ParametricLIFNode_hard_direct_full_half {
   static constexpr bool reads_x = false;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, -1, 1, -1};
+  static constexpr int learned = 2, learned_index[] = {0, 1, -1};
   float keep;
   float pull;
   float vThreshold;
@@ -2985,8 +2965,7 @@ struct Backward_ParametricLIFNode_hard_direct_full_half {
     g_x = t19;
     g_state[0] = t20;
     g_parameter[0] = t21;
-    g_parameter[1] = 0.0f;
-    g_parameter[2] = t19;
+    g_parameter[1] = t19;
   }
 };
 
@@ -3001,7 +2980,7 @@ struct Backward_ParametricLIFNode_hard_direct_detached_half {
   static constexpr bool reads_x = false;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, -1, 1, -1};
+  static constexpr int learned = 2, learned_index[] = {0, 1, -1};
   float keep;
   float pull;
   float vThreshold;
@@ -3031,8 +3010,7 @@ struct Backward_ParametricLIFNode_hard_direct_detached_half {
     g_x = t14;
     g_state[0] = t15;
     g_parameter[0] = t16;
-    g_parameter[1] = 0.0f;
-    g_parameter[2] = t14;
+    g_parameter[1] = t14;
   }
 };
 
@@ -3047,7 +3025,7 @@ struct Backward_ParametricLIFNode_soft_input_full_half {
   static constexpr bool reads_x = true;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, 1, -1, -1};
+  static constexpr int learned = 2, learned_index[] = {0, 1, -1};
   float keep;
   float rate;
   float vThreshold;
@@ -3079,7 +3057,6 @@ struct Backward_ParametricLIFNode_soft_input_full_half {
     g_state[0] = t16;
     g_parameter[0] = t17;
     g_parameter[1] = t19;
-    g_parameter[2] = 0.0f;
   }
 };
 
@@ -3094,7 +3071,7 @@ struct Backward_ParametricLIFNode_soft_input_detached_half {
   static constexpr bool reads_x = true;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, 1, -1, -1};
+  static constexpr int learned = 2, learned_index[] = {0, 1, -1};
   float keep;
   float rate;
   float vThreshold;
@@ -3122,7 +3099,6 @@ struct Backward_ParametricLIFNode_soft_input_detached_half {
     g_state[0] = t12;
     g_parameter[0] = t13;
     g_parameter[1] = t15;
-    g_parameter[2] = 0.0f;
   }
 };
 
@@ -3137,7 +3113,7 @@ struct Backward_ParametricLIFNode_soft_direct_full_half {
   static constexpr bool reads_x = false;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, -1, -1, -1};
+  static constexpr int learned = 1, learned_index[] = {0, -1};
   float keep;
   float vThreshold;
   NEURON_CONSTRUCTOR explicit Backward_ParametricLIFNode_soft_direct_full_half(const double* p) : keep(static_cast<float>(p[0])), vThreshold(static_cast<float>(p[1])) {}
@@ -3164,8 +3140,6 @@ struct Backward_ParametricLIFNode_soft_direct_full_half {
     g_x = t14;
     g_state[0] = t15;
     g_parameter[0] = t16;
-    g_parameter[1] = 0.0f;
-    g_parameter[2] = 0.0f;
   }
 };
 
@@ -3180,7 +3154,7 @@ struct Backward_ParametricLIFNode_soft_direct_detached_half {
   static constexpr bool reads_x = false;
   static constexpr int reads_stored = 1;
   static constexpr int reads_states = 1;
-  static constexpr int learned = 3, learned_index[] = {0, -1, -1, -1};
+  static constexpr int learned = 1, learned_index[] = {0, -1};
   float keep;
   float vThreshold;
   NEURON_CONSTRUCTOR explicit Backward_ParametricLIFNode_soft_direct_detached_half(const double* p) : keep(static_cast<float>(p[0])), vThreshold(static_cast<float>(p[1])) {}
@@ -3203,8 +3177,6 @@ struct Backward_ParametricLIFNode_soft_direct_detached_half {
     g_x = t10;
     g_state[0] = t11;
     g_parameter[0] = t12;
-    g_parameter[1] = 0.0f;
-    g_parameter[2] = 0.0f;
   }
 };
 

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstdio>
 
+#include "../../neuron_scan.h"
+#include "../../number_types.h"
 #include "program.h"
 
 namespace spikeship::standalone {
@@ -11,6 +13,14 @@ namespace {
 
 constexpr int rounds = 7;
 constexpr double least_seconds = 0.02;
+
+// How large the work is. The trial's figures mean nothing: it shows that everything works where there is no GPU.
+struct Sizes {
+  size_t copied_bytes, matrix, neurons;
+};
+// 64 x 32*32*32 neurons are the size of SpikingJelly's own benchmark of its neurons.
+constexpr Sizes full{size_t{1} << 30, 8192, size_t{64} * 32 * 32 * 32};
+constexpr Sizes trial{size_t{1} << 16, 32, 4096};
 
 template <class Body>
 double seconds(const DeviceKernels& device, Body body) {
@@ -32,15 +42,13 @@ double seconds(const DeviceKernels& device, Body body) {
 }
 
 // Bytes that a second of copying moves: each is read once and written once.
-double copy_bandwidth(const DeviceKernels& device) {
-  const size_t bytes = size_t{1} << 30;
+double copy_bandwidth(const DeviceKernels& device, size_t bytes) {
   const DeviceArray<float> from(device, bytes / sizeof(float)), to(device, bytes / sizeof(float));
   device.fill(from.data(), bytes / sizeof(float), 1.0f);
   return 2.0 * static_cast<double>(bytes) / seconds(device, [&] { device.copy(from.data(), to.data(), bytes); });
 }
 
-double product_flops(const DeviceKernels& device) {
-  const size_t n = 8192;
+double product_flops(const DeviceKernels& device, size_t n) {
   const DeviceArray<float> a(device, n * n), b(device, n * n), c(device, n * n);
   device.fill(a.data(), n * n, 1.0f);
   device.fill(b.data(), n * n, 1.0f);
@@ -61,9 +69,40 @@ struct Measured {
   double seconds, bytes;
 };
 
-Measured forward(const DeviceKernels& device, const Neuron& neuron, size_t steps, size_t elements) {
+struct Storage {
+  const char* name;
+  SequenceType type;
+  size_t bytes;
+};
+constexpr Storage storages[] = {{"float32", SequenceType::float32, 4}, {"float16", SequenceType::float16, 2}};
+
+// Numbers of the element types in `convert`.
+constexpr size_t float32_number = 0, float16_number = 1;
+
+// A sequence in the type that a scan stores it in. Scans take it as the address of floats, whatever its type is.
+class Sequence {
+ public:
+  Sequence(const DeviceKernels& device, const Storage& storage, size_t count) : room_(device, count * storage.bytes) {}
+  Sequence(const DeviceKernels& device, const Storage& storage, const std::vector<float>& values)
+      : Sequence(device, storage, values.size()) {
+    const DeviceArray<float> plain(device, values);
+    const size_t number = storage.type == SequenceType::float32 ? float32_number : float16_number;
+    device.convert(float32_number, plain.data(), number, room_.data(), values.size());
+  }
+  float* data() const { return reinterpret_cast<float*>(room_.data()); }
+
+ private:
+  const DeviceArray<uint8_t> room_;
+};
+
+// What a scan does with the potentials before the reset: backward computes them again from x, or forward stores them for it.
+enum class Potentials { recomputed, stored };
+
+Measured forward(const DeviceKernels& device, const Neuron& neuron, const Storage& storage, Potentials potentials, size_t steps,
+                 size_t elements) {
   const size_t all = steps * elements;
-  const DeviceArray<float> x(device, noise(all, 1, 0.0f, 1.0f)), spike(device, all);
+  const bool stores = potentials == Potentials::stored;
+  const Sequence x(device, storage, noise(all, 1, 0.0f, 1.0f)), spike(device, storage, all), charged(device, storage, stores ? all : 0);
   const NeuronForwardCall call{.variant = neuron.variant,
                                .steps = steps,
                                .elements = elements,
@@ -74,26 +113,30 @@ Measured forward(const DeviceKernels& device, const Neuron& neuron, size_t steps
                                .final_states = {nullptr},
                                .params = neuron.params,
                                .spike = spike.data(),
-                               .saved = {nullptr},
-                               .state_seqs = {nullptr}};
+                               .saved = {stores ? charged.data() : nullptr},
+                               .state_seqs = {nullptr},
+                               .type = storage.type};
   const double time = seconds(device, [&] { device.neuron_forward(call); });
-  return {std::string(neuron.title) + " forward", time, 2.0 * static_cast<double>(all) * sizeof(float)};
+  return {std::string(neuron.title) + (stores ? " forward, storing" : " forward"), time, (stores ? 3.0 : 2.0) * static_cast<double>(all * storage.bytes)};
 }
 
-Measured backward(const DeviceKernels& device, const Neuron& neuron, size_t steps, size_t elements) {
+Measured backward(const DeviceKernels& device, const Neuron& neuron, const Storage& storage, Potentials potentials, size_t steps,
+                  size_t elements) {
   const size_t all = steps * elements;
-  const DeviceArray<float> x(device, noise(all, 1, 0.0f, 1.0f)), grad(device, noise(all, 2)), grad_x(device, all);
-  std::vector<double> none;
+  const bool stored = potentials == Potentials::stored;
+  // x stands for the potentials where they are stored: numbers of the same size
+  const Sequence x(device, storage, noise(all, 1, 0.0f, 1.0f)), grad(device, storage, noise(all, 2)), grad_x(device, storage, all);
+  std::vector<double> parameter_gradients(neuron.params.size());
   const NeuronBackwardCall call{.variant = neuron.variant,
                                 .surrogate = "ATan",
                                 .surrogate_params = {1.0, 1.5707963267948966},
                                 .steps = steps,
                                 .elements = elements,
                                 .repeated_input = false,
-                                .x = x.data(),
+                                .x = stored ? nullptr : x.data(),
                                 .initial_states = {nullptr},
                                 .initial_values = {0.0},
-                                .saved = {nullptr},
+                                .saved = {stored ? x.data() : nullptr},
                                 .params = neuron.params,
                                 .grad_spike = grad.data(),
                                 .grad_state_seqs = {nullptr},
@@ -101,14 +144,16 @@ Measured backward(const DeviceKernels& device, const Neuron& neuron, size_t step
                                 .grad_final_states = {nullptr},
                                 .grad_x = grad_x.data(),
                                 .grad_initial_states = {nullptr},
-                                .grad_params = none};
+                                .grad_params = parameter_gradients,
+                                .type = storage.type};
   const double time = seconds(device, [&] { device.neuron_backward(call); });
-  return {std::string(neuron.title) + " backward", time, 3.0 * static_cast<double>(all) * sizeof(float)};
+  return {std::string(neuron.title) + (stored ? " backward, stored" : " backward"), time, 3.0 * static_cast<double>(all * storage.bytes)};
 }
 
 }  // namespace
 
-int bench(const DeviceKernels& device, const std::string& file) {
+int bench(const DeviceKernels& device, const std::string& file, bool is_trial) {
+  const Sizes sizes = is_trial ? trial : full;
   std::FILE* out = file.empty() ? stdout : std::fopen(file.c_str(), "w");
   if (out == nullptr) {
     std::fprintf(stderr, "%s: cannot be written\n", file.c_str());
@@ -116,8 +161,8 @@ int bench(const DeviceKernels& device, const std::string& file) {
   }
   std::string why_none;
   const DeviceInfo info = device.devices(why_none).front();
-  const double copy = copy_bandwidth(device);
-  const double product = product_flops(device);
+  const double copy = copy_bandwidth(device, sizes.copied_bytes);
+  const double product = product_flops(device, sizes.matrix);
   std::fprintf(stderr, "%s, driver %s: copy %.0f GB/s, bfloat16 product %.0f TFLOP/s\n", info.name.c_str(), device.driver().c_str(), copy / 1e9, product / 1e12);
   std::fprintf(out, "{\n  \"device\": \"%s\",\n  \"architecture\": \"%s\",\n  \"driver\": \"%s\",\n  \"copyBytesPerSecond\": %.6g,\n  \"bfloat16FlopsPerSecond\": %.6g,\n  \"libraries\": {", info.name.c_str(),
                info.architecture.c_str(), device.driver().c_str(), copy, product);
@@ -127,18 +172,21 @@ int bench(const DeviceKernels& device, const std::string& file) {
     first = false;
   }
   std::fprintf(out, "\n  },\n  \"neurons\": [");
-  // The size of SpikingJelly's own benchmark of its neurons.
-  const size_t elements = size_t{64} * 32 * 32 * 32;
   const Neuron neurons[] = {{"IFNode", "IFNode.hard0.full", {1.0}}, {"LIFNode", "LIFNode.hard0.input.full", {0.5, 0.5, 1.0}}};
   first = true;
   for (const Neuron& neuron : neurons) {
-    for (const size_t steps : {2, 4, 8, 16, 32}) {
-      for (const Measured& measured : {forward(device, neuron, steps, elements), backward(device, neuron, steps, elements)}) {
-        const double share = measured.bytes / measured.seconds / copy;
-        std::fprintf(stderr, "%-18s T=%-3zu float32  %8.3f ms  %5.1f%% of the copy\n", measured.title.c_str(), steps, measured.seconds * 1e3, share * 100);
-        std::fprintf(out, "%s\n    {\"case\": \"%s\", \"type\": \"float32\", \"steps\": %zu, \"seconds\": %.6g, \"shareOfCopy\": %.4f}", first ? "" : ",", measured.title.c_str(), steps, measured.seconds,
-                     share);
-        first = false;
+    for (const Storage& storage : storages) {
+      for (const size_t steps : {2, 4, 8, 16, 32}) {
+        for (const Measured& measured : {forward(device, neuron, storage, Potentials::recomputed, steps, sizes.neurons),
+                                         backward(device, neuron, storage, Potentials::recomputed, steps, sizes.neurons),
+                                         forward(device, neuron, storage, Potentials::stored, steps, sizes.neurons),
+                                         backward(device, neuron, storage, Potentials::stored, steps, sizes.neurons)}) {
+          const double share = measured.bytes / measured.seconds / copy;
+          std::fprintf(stderr, "%-25s T=%-3zu %s  %8.3f ms  %5.1f%% of the copy\n", measured.title.c_str(), steps, storage.name, measured.seconds * 1e3, share * 100);
+          std::fprintf(out, "%s\n    {\"case\": \"%s\", \"type\": \"%s\", \"steps\": %zu, \"seconds\": %.6g, \"shareOfCopy\": %.4f}", first ? "" : ",", measured.title.c_str(), storage.name, steps,
+                       measured.seconds, share);
+          first = false;
+        }
       }
     }
   }

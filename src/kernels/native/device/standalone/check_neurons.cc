@@ -1,8 +1,12 @@
 // Every generated neuron, forward and backward, against the CPU's scan: the same bits, apart from the order of sums over parameters.
+#include <cmath>
+#include <cstdio>
 #include <cstring>
-#include <memory>
 
 #include "../../neuron_scan.h"
+#include "../../failure.h"
+#include "check_arrays.h"
+#include "own_neuron.h"
 #include "program.h"
 
 #define NEURON_WORD inline __attribute__((always_inline))
@@ -29,6 +33,10 @@ struct Variant {
   bool grid, fires;
   // -1: forward only.
   int learned;
+  // Where the CPU knows the same equations under another name.
+  const char* on_cpu = nullptr;
+
+  std::string name_on(bool device) const { return device || on_cpu == nullptr ? name : on_cpu; }
 };
 struct Surrogate {
   const char* name;
@@ -46,7 +54,10 @@ constexpr Surrogate surrogates[] = {SPIKESHIP_SURROGATES(ROW)};
 // Numbers that make neurons spike now and then: the equations hold for any. A grid neuron counts in 64ths and decays by whole 4096ths.
 std::vector<double> parameters(const Variant& variant) {
   std::vector<double> values(variant.parameters);
-  for (size_t i = 0; i < values.size(); i++) values[i] = variant.grid ? (i + 1 == values.size() ? 64.0 : 512.0 + 64.0 * static_cast<double>(i)) : 0.5 + 0.125 * static_cast<double>(i);
+  for (size_t i = 0; i < values.size(); i++) {
+    const double place = static_cast<double>(i);
+    values[i] = !variant.grid ? 0.5 + 0.125 * place : i + 1 == values.size() ? 64.0 : 512.0 + 64.0 * place;
+  }
   return values;
 }
 
@@ -56,118 +67,194 @@ std::vector<double> surrogate_parameters(size_t count) {
   return values;
 }
 
-struct Size {
+// What a call brings and leaves out, and how its sequences lie in memory.
+struct Case {
   size_t steps, elements;
+  SequenceType type = SequenceType::float32;
+  bool repeated_input = false, gives_states = false, gives_saved = false, gives_all_gradients = false;
+  // Of every array, as in check_arrays.h.
+  size_t shift = 0;
 };
-constexpr Size run_sizes[] = {{1, 1}, {4, 5}, {7, 1027}, {33, 260}};
-
-// Host arrays and their copies on the device, kept together.
-struct Arrays {
-  const DeviceKernels& device;
-  std::vector<std::vector<float>> host;
-  std::vector<std::unique_ptr<DeviceArray<float>>> there;
-
-  size_t add(std::vector<float> values) {
-    there.push_back(std::make_unique<DeviceArray<float>>(device, values));
-    host.push_back(std::move(values));
-    return host.size() - 1;
-  }
-  float* at(size_t index, bool on_device) { return on_device ? there[index]->data() : host[index].data(); }
+// 70 and 300 steps need more memory than a block of threads has on the emulated device, and on a GPU.
+constexpr Case cases[] = {
+    {1, 1},
+    {4, 5, SequenceType::float32, true, true},
+    {3, 1024, SequenceType::float32, false, true, true, true},
+    {7, 1027, SequenceType::float32, false, false, true, true},
+    {33, 260, SequenceType::float32, false, true, false, true},
+    {6, 260, SequenceType::float32, false, true, false, true, 1},
+    {70, 12, SequenceType::float32, true, true, false, true},
+    {300, 5},
+    {5, 516, SequenceType::float16, false, true, true, true},
+    {5, 517, SequenceType::float16, true, true, false, true},
+    {9, 516, SequenceType::bfloat16, false, true, false, true},
+    {9, 131, SequenceType::bfloat16, false, true, true, true, 3},
 };
 
-std::vector<size_t> rows(Arrays& arrays, size_t count, size_t size, uint32_t seed) {
+std::string title_of(const Case& one) {
+  const char* types[] = {"float32", "float16", "bfloat16"};
+  return std::string("[") + std::to_string(one.steps) + ", " + std::to_string(one.elements) + "] " + types[static_cast<int>(one.type)] +
+         (one.repeated_input ? ", repeated input" : "") + (one.gives_saved ? ", saved" : "") + (one.shift > 0 ? ", shifted" : "");
+}
+
+std::vector<size_t> states(Arrays& arrays, size_t count, size_t size, uint32_t seed) {
   std::vector<size_t> indices;
-  for (size_t i = 0; i < count; i++) indices.push_back(arrays.add(noise(size, seed + static_cast<uint32_t>(i))));
+  for (size_t i = 0; i < count; i++) indices.push_back(arrays.state(noise(size, seed + static_cast<uint32_t>(i))));
   return indices;
 }
 
+std::vector<size_t> sequences(Arrays& arrays, size_t count, size_t size, uint32_t seed) {
+  std::vector<size_t> indices;
+  for (size_t i = 0; i < count; i++) indices.push_back(arrays.sequence(noise(size, seed + static_cast<uint32_t>(i))));
+  return indices;
+}
+
+// Null for what a case leaves out.
 template <class Pointer>
-std::vector<Pointer> pointers(Arrays& arrays, const std::vector<size_t>& indices, bool on_device) {
+std::vector<Pointer> pointers(Arrays& arrays, const std::vector<size_t>& indices, bool on_device, bool given = true) {
   std::vector<Pointer> list;
-  for (const size_t index : indices) list.push_back(arrays.at(index, on_device));
+  for (const size_t index : indices) list.push_back(given ? arrays.at(index, on_device) : nullptr);
   return list;
 }
 
-std::string compare(Arrays& arrays, const std::vector<size_t>& outputs) {
-  for (const size_t index : outputs) {
-    const std::string wrong = difference(arrays.there[index]->read(), arrays.host[index]);
-    if (!wrong.empty()) return wrong;
-  }
-  return "";
-}
+void append(std::vector<size_t>& to, const std::vector<size_t>& more) { to.insert(to.end(), more.begin(), more.end()); }
 
-std::string forward(const DeviceKernels& device, const Variant& variant, Size size) {
-  Arrays arrays{device, {}, {}};
-  const size_t all = size.steps * size.elements;
-  const size_t x = arrays.add(noise(all, 21, -0.5f, 1.5f));
-  const size_t spike = arrays.add(std::vector<float>(all));
-  const auto initial = rows(arrays, variant.states, size.elements, 31);
-  const auto last = rows(arrays, variant.states, size.elements, 41);
-  const auto saved = rows(arrays, variant.stored, all, 51);
-  const auto sequences = rows(arrays, variant.states, all, 61);
+std::string forward(const DeviceKernels& device, const Variant& variant, const Case& one) {
+  Arrays arrays(device, one.type, one.shift);
+  const size_t all = one.steps * one.elements;
+  const size_t x = arrays.sequence(noise(one.repeated_input ? one.elements : all, 21, -0.5f, 1.5f));
+  const size_t spike = arrays.sequence(std::vector<float>(all));
+  const auto initial = states(arrays, variant.states, one.elements, 31);
+  const auto last = states(arrays, variant.states, one.elements, 41);
+  const auto saved = sequences(arrays, variant.stored, all, 51);
+  const auto state_seqs = sequences(arrays, variant.states, all, 61);
+  const size_t words = (one.elements + 31) / 32;
+  const DeviceArray<uint32_t> bits(device, one.steps * words);
   for (const bool on_device : {false, true}) {
-    const NeuronForwardCall call{.variant = variant.name,
-                                 .steps = size.steps,
-                                 .elements = size.elements,
-                                 .repeated_input = false,
+    // The CPU knows one type and no bits.
+    const NeuronForwardCall call{.variant = variant.name_on(on_device),
+                                 .steps = one.steps,
+                                 .elements = one.elements,
+                                 .repeated_input = one.repeated_input,
                                  .x = arrays.at(x, on_device),
-                                 .initial_states = pointers<const float*>(arrays, initial, on_device),
-                                 .initial_values = std::vector<double>(variant.states),
+                                 .initial_states = pointers<const float*>(arrays, initial, on_device, one.gives_states),
+                                 .initial_values = std::vector<double>(variant.states, 0.25),
                                  .final_states = pointers<float*>(arrays, last, on_device),
                                  .params = parameters(variant),
                                  .spike = arrays.at(spike, on_device),
                                  .saved = pointers<float*>(arrays, saved, on_device),
-                                 .state_seqs = pointers<float*>(arrays, sequences, on_device)};
+                                 .state_seqs = pointers<float*>(arrays, state_seqs, on_device),
+                                 .type = on_device ? one.type : SequenceType::float32,
+                                 .spike_bits = on_device ? bits.data() : nullptr};
     if (on_device) device.neuron_forward(call);
     else baseline::neuron_forward(call);
   }
   std::vector<size_t> outputs{spike};
-  for (const auto* list : {&last, &saved, &sequences}) outputs.insert(outputs.end(), list->begin(), list->end());
-  return compare(arrays, outputs);
+  for (const auto* list : {&last, &saved, &state_seqs}) append(outputs, *list);
+  const std::string wrong = arrays.compare(outputs);
+  if (!wrong.empty()) return wrong;
+  const std::vector<uint32_t> packed = bits.read();
+  const float* fired = arrays.at(spike, false);
+  for (size_t i = 0; i < all; i++) {
+    const size_t t = i / one.elements, element = i % one.elements;
+    const bool bit = (packed[t * words + element / 32] >> element % 32 & 1u) != 0;
+    if (bit != (fired[i] != 0.0f)) return "bit " + std::to_string(i) + " is wrong";
+  }
+  return "";
 }
 
-// Without saved values: both sides compute them again.
-std::string backward(const DeviceKernels& device, const Variant& variant, const Surrogate& surrogate, Size size) {
-  Arrays arrays{device, {}, {}};
-  const size_t all = size.steps * size.elements;
-  const size_t x = arrays.add(noise(all, 22, -0.5f, 1.5f));
-  const size_t grad = arrays.add(noise(all, 23));
-  const size_t grad_x = arrays.add(std::vector<float>(all));
-  const auto first = rows(arrays, variant.states, size.elements, 71);
-  const auto last = rows(arrays, variant.states, size.elements, 81);
+// The order of sums over parameters differs, in double precision.
+std::string compare_sums(const std::vector<double>& expected, const std::vector<double>& got, size_t terms) {
+  constexpr double tolerance = 1e-12;
+  for (size_t k = 0; k < expected.size(); k++) {
+    const double size = std::fmax(static_cast<double>(terms), std::fabs(expected[k]));
+    if (std::isnan(expected[k]) ? std::isnan(got[k]) : std::fabs(expected[k] - got[k]) <= tolerance * size) continue;
+    return "gradient of parameter " + std::to_string(k) + " is " + std::to_string(got[k]) + ", expected " + std::to_string(expected[k]);
+  }
+  return "";
+}
+
+std::string backward(const DeviceKernels& device, const Variant& variant, const Surrogate& surrogate, const Case& one) {
+  Arrays arrays(device, one.type, one.shift);
+  const size_t all = one.steps * one.elements, input = one.repeated_input ? one.elements : all;
+  const size_t x = arrays.sequence(noise(input, 22, -0.5f, 1.5f));
+  const size_t grad = arrays.sequence(noise(all, 23));
+  const size_t grad_x = arrays.sequence(std::vector<float>(input));
+  const auto initial = states(arrays, variant.states, one.elements, 31);
+  const auto first = states(arrays, variant.states, one.elements, 71);
+  const auto last = states(arrays, variant.states, one.elements, 81);
+  const auto saved = sequences(arrays, variant.stored, all, 91);
+  const auto grad_saved = sequences(arrays, variant.stored, all, 101);
+  const auto grad_seqs = sequences(arrays, variant.states, all, 111);
   std::vector<double> sums[2];
   for (const bool on_device : {false, true}) {
-    sums[on_device].resize(static_cast<size_t>(variant.learned));
-    const NeuronBackwardCall call{.variant = variant.name,
-                                  .surrogate = variant.fires ? surrogate.name : "",
-                                  .surrogate_params = variant.fires ? surrogate_parameters(surrogate.parameters) : std::vector<double>{},
-                                  .steps = size.steps,
-                                  .elements = size.elements,
-                                  .repeated_input = false,
-                                  .x = arrays.at(x, on_device),
-                                  .initial_states = std::vector<const float*>(variant.states),
-                                  .initial_values = std::vector<double>(variant.states),
-                                  .saved = std::vector<const float*>(variant.stored),
-                                  .params = parameters(variant),
-                                  .grad_spike = arrays.at(grad, on_device),
-                                  .grad_state_seqs = std::vector<const float*>(variant.states),
-                                  .grad_saved = std::vector<const float*>(variant.stored),
-                                  .grad_final_states = pointers<const float*>(arrays, last, on_device),
-                                  .grad_x = arrays.at(grad_x, on_device),
-                                  .grad_initial_states = pointers<float*>(arrays, first, on_device),
-                                  .grad_params = sums[on_device]};
+    sums[on_device].resize(variant.parameters);
+    const NeuronBackwardCall call{
+        .variant = variant.name_on(on_device),
+        .surrogate = variant.fires ? surrogate.name : "",
+        .surrogate_params = variant.fires ? surrogate_parameters(surrogate.parameters) : std::vector<double>{},
+        .steps = one.steps,
+        .elements = one.elements,
+        .repeated_input = one.repeated_input,
+        .x = arrays.at(x, on_device),
+        .initial_states = pointers<const float*>(arrays, initial, on_device, one.gives_states),
+        .initial_values = std::vector<double>(variant.states, 0.25),
+        .saved = pointers<const float*>(arrays, saved, on_device, one.gives_saved),
+        .params = parameters(variant),
+        .grad_spike = arrays.at(grad, on_device),
+        .grad_state_seqs = pointers<const float*>(arrays, grad_seqs, on_device, one.gives_all_gradients),
+        .grad_saved = pointers<const float*>(arrays, grad_saved, on_device, one.gives_all_gradients),
+        .grad_final_states = pointers<const float*>(arrays, last, on_device, one.gives_all_gradients),
+        .grad_x = arrays.at(grad_x, on_device),
+        .grad_initial_states = pointers<float*>(arrays, first, on_device),
+        .grad_params = sums[on_device],
+        .type = on_device ? one.type : SequenceType::float32};
     if (on_device) device.neuron_backward(call);
     else baseline::neuron_backward(call);
   }
-  for (size_t k = 0; k < sums[0].size(); k++) {
-    // Sums of double precision in another order.
-    if (!(std::fabs(sums[0][k] - sums[1][k]) <= 1e-9 * std::fmax(1.0, std::fabs(sums[0][k]))) && sums[0][k] == sums[0][k]) {
-      return "gradient of parameter " + std::to_string(k) + " is " + std::to_string(sums[1][k]) + ", expected " + std::to_string(sums[0][k]);
-    }
-  }
+  const std::string wrong = compare_sums(sums[0], sums[1], all);
+  if (!wrong.empty()) return wrong;
   std::vector<size_t> outputs{grad_x};
-  outputs.insert(outputs.end(), first.begin(), first.end());
-  return compare(arrays, outputs);
+  append(outputs, first);
+  return arrays.compare(outputs);
+}
+
+std::vector<Surrogate> derivatives() {
+  std::vector<Surrogate> found;
+  for (const Surrogate& surrogate : surrogates) {
+    if (std::strchr(surrogate.name, '.') == nullptr) found.push_back(surrogate);
+  }
+  return found;
+}
+
+void check_variant(const DeviceKernels& device, Report& report, const Variant& variant, size_t& turn) {
+  const std::vector<Surrogate> slopes = derivatives();
+  for (const Case& one : cases) {
+    const std::string title = std::string(variant.name) + " " + title_of(one);
+    report.check(title + " forward", [&] { return forward(device, variant, one); });
+    if (variant.learned < 0) continue;
+    const Surrogate& surrogate = slopes[turn++ % slopes.size()];
+    report.check(title + " backward " + surrogate.name, [&] { return backward(device, variant, surrogate, one); });
+  }
+}
+
+// A neuron that is compiled at run time, where NVRTC is there; only a GPU runs it.
+void check_own_neuron(const DeviceKernels& device, Report& report, size_t& turn) {
+  for (const Variant& known : variants) {
+    if (std::strcmp(known.name, own_neuron_equal) != 0) continue;
+    Variant own = known;
+    own.name = "OwnNeuron";
+    own.on_cpu = known.name;
+    try {
+      device.compile_neuron(own.name, own_neuron_text);
+    } catch (const Failure& failure) {
+      if (failure.where == "compileNeuron") std::printf("skipped  neurons compiled at run time: %s\n", failure.got.c_str());
+      else report.check("neuron compiled at run time", [&] { return failure.got; });
+      return;
+    }
+    if (std::strcmp(device.kind, "cuda") == 0) check_variant(device, report, own, turn);
+    else report.check("neuron compiled at run time", [] { return std::string(); });
+  }
 }
 
 }  // namespace
@@ -184,15 +271,8 @@ void check_neurons(const DeviceKernels& device, Report& report) {
     });
   }
   size_t turn = 0;
-  for (const Variant& variant : variants) {
-    for (const Size size : run_sizes) {
-      const std::string title = std::string(variant.name) + " [" + std::to_string(size.steps) + ", " + std::to_string(size.elements) + "]";
-      report.check(title + " forward", [&] { return forward(device, variant, size); });
-      if (variant.learned < 0) continue;
-      const Surrogate& surrogate = surrogates[turn++ % std::size(surrogates)];
-      report.check(title + " backward " + surrogate.name, [&] { return backward(device, variant, surrogate, size); });
-    }
-  }
+  for (const Variant& variant : variants) check_variant(device, report, variant, turn);
+  check_own_neuron(device, report, turn);
 }
 
 }  // namespace spikeship::standalone

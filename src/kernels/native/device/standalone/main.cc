@@ -2,6 +2,7 @@
 //
 //   spikeship_device_check LIBRARY            every kernel against the CPU; ends with `N passed, N failed`
 //   spikeship_device_check LIBRARY bench [FILE]   time of the kernels against the copy bandwidth of the same run; JSON
+//   spikeship_device_check LIBRARY trial [FILE]   the same in tiny sizes, to see that everything works
 //   spikeship_device_check LIBRARY info       what the library finds on this machine
 #include <dlfcn.h>
 
@@ -22,7 +23,7 @@ const DeviceKernels* open(const char* file) {
     return nullptr;
   }
   const auto entry = reinterpret_cast<DeviceEntry>(dlsym(library, "spikeship_device_kernels"));
-  const DeviceKernels* kernels = entry == nullptr ? nullptr : entry(DeviceKernels::current_abi);
+  const DeviceKernels* kernels = entry == nullptr ? nullptr : entry(device_abi);
   if (kernels == nullptr) std::fprintf(stderr, "%s: expected a library built with this program, got another version\n", file);
   return kernels;
 }
@@ -44,6 +45,7 @@ size_t print_info(const DeviceKernels& kernels) {
 int check(const DeviceKernels& kernels) {
   Report report;
   check_kernels(kernels, report);
+  check_addresses(kernels, report);
   check_dense(kernels, report);
   check_neurons(kernels, report);
   return report.finish();
@@ -51,8 +53,9 @@ int check(const DeviceKernels& kernels) {
 
 int run(int count, char** arguments) {
   const std::string mode = count > 2 ? arguments[2] : "check";
-  if (count < 2 || (mode != "check" && mode != "bench" && mode != "info")) {
-    std::fprintf(stderr, "usage: %s LIBRARY [check | bench [FILE] | info]\n", arguments[0]);
+  const bool measures = mode == "bench" || mode == "trial";
+  if (count < 2 || (mode != "check" && !measures && mode != "info")) {
+    std::fprintf(stderr, "usage: %s LIBRARY [check | bench [FILE] | trial [FILE] | info]\n", arguments[0]);
     return 2;
   }
   const DeviceKernels* kernels = open(arguments[1]);
@@ -65,7 +68,7 @@ int run(int count, char** arguments) {
     return no_device;
   }
   kernels->use(0);
-  return mode == "bench" ? bench(*kernels, count > 3 ? arguments[3] : "") : check(*kernels);
+  return measures ? bench(*kernels, count > 3 ? arguments[3] : "", mode == "trial") : check(*kernels);
 }
 
 }  // namespace

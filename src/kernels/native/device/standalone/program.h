@@ -63,9 +63,10 @@ std::string difference(const std::vector<float>& got, const std::vector<float>& 
 std::string distance(const std::vector<float>& got, const std::vector<float>& expected, double tolerance);
 
 void check_kernels(const DeviceKernels& device, Report& report);
+void check_addresses(const DeviceKernels& device, Report& report);
 void check_dense(const DeviceKernels& device, Report& report);
 void check_neurons(const DeviceKernels& device, Report& report);
-// Measures and prints JSON to the file (standard output where it is empty).
-int bench(const DeviceKernels& device, const std::string& file);
+// Measures and prints JSON to the file (standard output where it is empty). A trial takes tiny sizes, and its figures mean nothing.
+int bench(const DeviceKernels& device, const std::string& file, bool is_trial);
 
 }  // namespace spikeship::standalone

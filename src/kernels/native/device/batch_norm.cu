@@ -1,0 +1,246 @@
+// Batch normalisation over [rows, channels]: one pass that sums both moments in double precision, as on the CPU, and one that
+// normalises. Sums meet in another order than on the CPU, so mean and variance may differ from its by one unit in the last place.
+#include "device_words.h"
+
+#include <type_traits>
+
+#include "../batch_norm_terms.h"
+#include "column_reduction.h"
+#include "divider.h"
+#include "kernels.h"
+#include "quads.h"
+
+namespace spikeship::device {
+namespace {
+
+// Two sums of each of `width` neighbouring channels.
+template <unsigned width>
+struct TwoSums {
+  double first[width], second[width];
+  DEVICE_CODE void merge(const TwoSums& other) {
+    for (unsigned k = 0; k < width; k++) {
+      first[k] += other.first[k];
+      second[k] += other.second[k];
+    }
+  }
+};
+
+// Of x - shift and of its square. The shift is the first row: differences from it keep their digits when the mean is large.
+template <unsigned width>
+struct MomentsOf {
+  using Partial = TwoSums<width>;
+  const float* x;
+  size_t channels;
+  DEVICE_CODE Partial start() const { return {}; }
+  DEVICE_CODE void add(size_t, size_t row, size_t column, Partial& sums) const {
+    const auto values = load<width>(x + row * channels + column * width);
+    const auto shift = load<width>(x + column * width);
+    for (unsigned k = 0; k < width; k++) {
+      const double value = static_cast<double>(values.at[k]) - static_cast<double>(shift.at[k]);
+      sums.first[k] += value;
+      sums.second[k] += value * value;
+    }
+  }
+};
+
+// Of grad and of grad * (x - mean).
+template <unsigned width>
+struct GradMomentsOf {
+  using Partial = TwoSums<width>;
+  const float *x, *grad, *mean;
+  size_t channels;
+  DEVICE_CODE Partial start() const { return {}; }
+  DEVICE_CODE void add(size_t, size_t row, size_t column, Partial& sums) const {
+    const size_t at = row * channels + column * width;
+    const auto values = load<width>(x + at);
+    const auto grads = load<width>(grad + at);
+    const auto means = load<width>(mean + column * width);
+    for (unsigned k = 0; k < width; k++) {
+      const auto g = static_cast<double>(grads.at[k]);
+      sums.first[k] += g;
+      sums.second[k] += g * (static_cast<double>(values.at[k]) - static_cast<double>(means.at[k]));
+    }
+  }
+};
+
+// The part of an optional array of values per channel.
+DEVICE_CODE const float* of_channel(const float* values, size_t channel) { return values == nullptr ? nullptr : values + channel; }
+
+struct AffineOf {
+  double epsilon;
+  const float *weight, *bias;
+  float *scale, *offset;
+  DEVICE_CODE void write(size_t channel, NormMoments moments) const {
+    const NormAffine affine = norm_affine_of(moments, epsilon, of_channel(weight, channel), of_channel(bias, channel));
+    scale[channel] = affine.scale;
+    offset[channel] = affine.offset;
+  }
+};
+
+template <unsigned width>
+struct FinishMoments {
+  double rows;
+  const float* x;
+  float *mean, *variance;
+  AffineOf affine;
+  DEVICE_CODE void operator()(size_t column, const TwoSums<width>& sums) const {
+    for (unsigned k = 0; k < width; k++) {
+      const size_t channel = column * width + k;
+      const NormMoments moments = norm_moments_of(sums.first[k], sums.second[k], rows, x[channel]);
+      mean[channel] = moments.mean;
+      variance[channel] = moments.variance;
+      affine.write(channel, moments);
+    }
+  }
+};
+
+struct AffineOfKnown {
+  const float *mean, *variance;
+  AffineOf affine;
+  DEVICE_CODE void operator()(size_t channel) const { affine.write(channel, {mean[channel], variance[channel]}); }
+};
+
+template <unsigned width>
+struct FinishGradient {
+  double rows, epsilon;
+  bool training;
+  const float *variance, *weight;
+  float *grad_weight, *grad_bias, *grad_mean, *slope, *scale;
+  DEVICE_CODE void operator()(size_t column, const TwoSums<width>& sums) const {
+    for (unsigned k = 0; k < width; k++) {
+      const size_t channel = column * width + k;
+      const NormGradient gradient = norm_gradient_of(sums.first[k], sums.second[k], rows, training, variance[channel], epsilon,
+                                                     of_channel(weight, channel));
+      if (grad_weight != nullptr) grad_weight[channel] = gradient.grad_weight;
+      if (grad_bias != nullptr) grad_bias[channel] = gradient.grad_bias;
+      grad_mean[channel] = gradient.grad_mean;
+      slope[channel] = gradient.slope;
+      scale[channel] = gradient.scale;
+    }
+  }
+};
+
+struct Affine {
+  DEVICE_CODE float operator()(const float (&x)[1], const float (&term)[2]) const { return x[0] * term[0] + term[1]; }
+};
+
+// x and grad; mean, mean of grad, slope, scale.
+struct GradientOfRow {
+  DEVICE_CODE float operator()(const float (&x)[2], const float (&term)[4]) const {
+    return (x[1] - term[1] - (x[0] - term[0]) * term[2]) * term[3];
+  }
+};
+
+// out = element(inputs at the same place, terms of its channel), four neighbours to a thread.
+template <class Element, class Index, unsigned inputs, unsigned terms>
+struct EachOfRows {
+  const float* in[inputs];
+  const float* term[terms];
+  float* out;
+  size_t count;
+  Divider<Index> channels;
+  bool wide;
+  Element element;
+
+  DEVICE_CODE void operator()(size_t quad) const {
+    const size_t first = 4 * quad;
+    auto row = static_cast<Index>(first);
+    const Index channel = split(row, channels);
+    if (wide) four(first, channel);
+    else some(first, channel);
+  }
+
+  DEVICE_CODE void four(size_t first, Index channel) const {
+    Pack<float, 4> given[inputs], known[terms], made;
+    for (unsigned array = 0; array < inputs; array++) given[array] = load<4>(in[array] + first);
+    for (unsigned array = 0; array < terms; array++) known[array] = load<4>(term[array] + channel);
+    for (unsigned k = 0; k < 4; k++) {
+      float x[inputs], t[terms];
+      for (unsigned array = 0; array < inputs; array++) x[array] = given[array].at[k];
+      for (unsigned array = 0; array < terms; array++) t[array] = known[array].at[k];
+      made.at[k] = element(x, t);
+    }
+    store(out + first, made);
+  }
+
+  DEVICE_CODE void some(size_t first, Index channel) const {
+    for (size_t i = first; i < count && i < first + 4; i++) {
+      float x[inputs], t[terms];
+      for (unsigned array = 0; array < inputs; array++) x[array] = in[array][i];
+      for (unsigned array = 0; array < terms; array++) t[array] = term[array][channel];
+      out[i] = element(x, t);
+      channel = channel + 1 == channels.divisor ? 0 : channel + 1;
+    }
+  }
+};
+
+template <class Element, unsigned inputs, unsigned terms>
+void over_rows(const BatchNormShape& shape, const float* const (&in)[inputs], const float* const (&term)[terms], float* out,
+               Element element, const char* what) {
+  const size_t count = shape.rows * shape.channels;
+  with_index(count, [&](auto index) {
+    EachOfRows<Element, decltype(index), inputs, terms> body{{}, {}, out, count, {}, false, element};
+    body.channels = Divider<decltype(index)>(shape.channels);
+    body.wide = shape.channels % 4 == 0 && aligned_to(16, out);
+    for (unsigned array = 0; array < inputs; array++) {
+      body.in[array] = in[array];
+      body.wide = body.wide && aligned_to(16, in[array]);
+    }
+    for (unsigned array = 0; array < terms; array++) {
+      body.term[array] = term[array];
+      body.wide = body.wide && aligned_to(16, term[array]);
+    }
+    for_each(quads(count), body, what);
+  });
+}
+
+// Values per channel that live for one call, each beginning where packs of four may be read.
+struct ChannelTerms {
+  size_t stride;
+  Scratch memory;
+  ChannelTerms(size_t channels, size_t terms) : stride(quads(channels) * 4), memory(terms * stride * sizeof(float)) {}
+  float* operator[](size_t term) const { return memory.as<float>() + term * stride; }
+};
+
+// Calls use(width, columns) with the number of channels of a thread.
+template <class Use>
+void with_width(size_t channels, bool aligned, Use use) {
+  if (channels % 4 == 0 && aligned) use(std::integral_constant<unsigned, 4>{}, channels / 4);
+  else use(std::integral_constant<unsigned, 1>{}, channels);
+}
+
+}  // namespace
+
+void batch_norm_train(const BatchNormShape& shape, const float* x, const float* weight, const float* bias, float* y, float* mean,
+                      float* variance) {
+  const ChannelTerms terms(shape.channels, 2);
+  const AffineOf affine{shape.epsilon, weight, bias, terms[0], terms[1]};
+  with_width(shape.channels, aligned_to(16, x), [&](auto width, size_t columns) {
+    reduce_columns({1, shape.rows, columns}, MomentsOf<width>{x, shape.channels},
+                   FinishMoments<width>{static_cast<double>(shape.rows), x, mean, variance, affine}, "batchNormTrain");
+  });
+  over_rows(shape, {x}, {terms[0], terms[1]}, y, Affine{}, "batchNormTrain");
+}
+
+void batch_norm_infer(const BatchNormShape& shape, const float* x, const float* mean, const float* variance, const float* weight,
+                      const float* bias, float* y) {
+  const ChannelTerms terms(shape.channels, 2);
+  const AffineOf affine{shape.epsilon, weight, bias, terms[0], terms[1]};
+  for_each(shape.channels, AffineOfKnown{mean, variance, affine}, "batchNormInfer");
+  over_rows(shape, {x}, {terms[0], terms[1]}, y, Affine{}, "batchNormInfer");
+}
+
+void batch_norm_backward(bool training, const BatchNormShape& shape, const float* x, const float* grad_y, const float* mean,
+                         const float* variance, const float* weight, float* grad_x, float* grad_weight, float* grad_bias) {
+  const ChannelTerms terms(shape.channels, 3);
+  const bool aligned = aligned_to(16, x) && aligned_to(16, grad_y) && aligned_to(16, mean);
+  with_width(shape.channels, aligned, [&](auto width, size_t columns) {
+    reduce_columns({1, shape.rows, columns}, GradMomentsOf<width>{x, grad_y, mean, shape.channels},
+                   FinishGradient<width>{static_cast<double>(shape.rows), shape.epsilon, training, variance, weight, grad_weight,
+                                         grad_bias, terms[0], terms[1], terms[2]},
+                   "batchNormBackward");
+  });
+  if (grad_x != nullptr) over_rows(shape, {x, grad_y}, {mean, terms[0], terms[1], terms[2]}, grad_x, GradientOfRow{}, "batchNormBackward");
+}
+
+}  // namespace spikeship::device

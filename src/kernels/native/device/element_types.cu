@@ -1,0 +1,69 @@
+// Conversion between the element types of core/dtype.ts; float16 meets whole numbers by way of float32, as on the CPU.
+#define SPIKESHIP_ISA_NAMESPACE device
+#include "device_words.h"
+
+#include "../number_types.h"
+#include "../whole_numbers.h"
+#include "kernels.h"
+#include "quads.h"
+
+namespace spikeship::device {
+namespace {
+
+// A float16 number, which no arithmetic is done with.
+struct Half {
+  uint16_t bits;
+};
+
+template <class To, class From>
+NEURON_WORD To between(From value) {
+  if constexpr (std::is_same_v<From, Half>) return between<To>(from_float16_bits(value.bits));
+  else if constexpr (std::is_same_v<To, Half>) return Half{float16_bits(static_cast<float>(value))};
+  else return converted<To>(value);
+}
+
+template <class From, class To>
+struct Convert {
+  const From* x;
+  To* out;
+  size_t count;
+  bool wide;
+  DEVICE_CODE void operator()(size_t quad) const {
+    const size_t first = 4 * quad;
+    if (wide && first + 4 <= count) {
+      const auto given = load<4>(x + first);
+      Pack<To, 4> made;
+      for (unsigned k = 0; k < 4; k++) made.at[k] = between<To>(given.at[k]);
+      store(out + first, made);
+    } else {
+      for (size_t i = first; i < count && i < first + 4; i++) out[i] = between<To>(x[i]);
+    }
+  }
+};
+
+template <class From, class To>
+void run(const void* x, void* out, size_t count) {
+  const bool wide = aligned_to(4 * sizeof(From), x) && aligned_to(4 * sizeof(To), out);
+  for_each(quads(count), Convert<From, To>{static_cast<const From*>(x), static_cast<To*>(out), count, wide}, "convert");
+}
+
+// Calls use(a number of the type) for type numbers 0 to 3.
+template <class Use>
+void with_type(size_t type, Use use) {
+  switch (type) {
+    case 0: return use(float{});
+    case 1: return use(Half{});
+    case 2: return use(int32_t{});
+    case 3: return use(uint8_t{});
+  }
+}
+
+}  // namespace
+
+void convert(size_t from_type, const void* x, size_t to_type, void* out, size_t count) {
+  with_type(from_type, [=](auto from) {
+    with_type(to_type, [=](auto to) { run<decltype(from), decltype(to)>(x, out, count); });
+  });
+}
+
+}  // namespace spikeship::device

@@ -1,0 +1,219 @@
+// One thread's elements of a neuron scan, and how their numbers go to and from memory.
+#pragma once
+
+#include "neuron_arguments.h"
+#include "neuron_block.h"
+
+namespace spikeship::device {
+
+struct Float16 {
+  uint16_t bits;
+};
+struct BFloat16 {
+  uint16_t bits;
+};
+
+DEVICE_CODE float widened(float x) { return x; }
+DEVICE_CODE float widened(Float16 x) {
+#if defined(__CUDA_ARCH__)
+  float wide;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(x.bits));
+  return wide;
+#elif !defined(__CUDACC__)
+  return from_float16_bits(x.bits);
+#else
+  return 0.0f;  // the host's pass of nvcc runs no kernel
+#endif
+}
+DEVICE_CODE float widened(BFloat16 x) { return __builtin_bit_cast(float, static_cast<uint32_t>(x.bits) << 16); }
+
+// To the nearest number of the type, halves to even.
+template <class Stored>
+DEVICE_CODE Stored narrowed(float x);
+template <>
+DEVICE_CODE float narrowed<float>(float x) {
+  return x;
+}
+template <>
+DEVICE_CODE Float16 narrowed<Float16>(float x) {
+#if defined(__CUDA_ARCH__)
+  uint16_t bits;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+  return Float16{bits};
+#elif !defined(__CUDACC__)
+  return Float16{float16_bits(x)};
+#else
+  return Float16{};
+#endif
+}
+template <>
+DEVICE_CODE BFloat16 narrowed<BFloat16>(float x) {
+#if defined(__CUDA_ARCH__)
+  uint16_t bits;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+  return BFloat16{bits};
+#elif !defined(__CUDACC__)
+  return BFloat16{bfloat16_bits(x)};
+#else
+  return BFloat16{};
+#endif
+}
+
+// Calls use(a number of the stored type). All threads take the same way.
+template <class Use>
+DEVICE_CODE void with_type(SequenceType type, Use use) {
+  if (type == SequenceType::float32) use(float{});
+  else if (type == SequenceType::float16) use(Float16{});
+  else use(BFloat16{});
+}
+
+// `width` numbers that are loaded and stored as one.
+template <class Number, int width>
+struct alignas(sizeof(Number) * width) Group {
+  Number at[width];
+};
+
+// As one store, in the processor's own words: the compiler takes a struct apart and stores number by number where the address comes late.
+template <class Number, int width>
+DEVICE_CODE void write_group(Number* to, const Group<Number, width>& group) {
+#if defined(__CUDA_ARCH__)
+  const size_t at = __cvta_generic_to_global(to);
+  if constexpr (sizeof group == 16) {
+    const uint4 bits = __builtin_bit_cast(uint4, group);
+    asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};" ::"l"(at), "r"(bits.x), "r"(bits.y), "r"(bits.z), "r"(bits.w) : "memory");
+  } else if constexpr (sizeof group == 8) {
+    const uint2 bits = __builtin_bit_cast(uint2, group);
+    asm volatile("st.global.v2.b32 [%0], {%1, %2};" ::"l"(at), "r"(bits.x), "r"(bits.y) : "memory");
+  } else {
+    asm volatile("st.global.b32 [%0], %1;" ::"l"(at), "r"(__builtin_bit_cast(uint32_t, group)) : "memory");
+  }
+#else
+  *reinterpret_cast<Group<Number, width>*>(to) = group;
+#endif
+}
+
+// The `width` elements of a thread: neighbours where groups may be read, else as far apart as the block has threads, so that the threads'
+// accesses are neighbours.
+template <int width>
+struct Lane {
+  size_t first;
+  unsigned stride;
+  // Bit j: element j exists.
+  unsigned valid;
+  bool wide;
+
+  DEVICE_CODE Lane(const ScanShape& shape, const NeuronBlock& block, unsigned thread) : wide(shape.wide) {
+    const size_t tile = static_cast<size_t>(block.index) * block.threads * width;
+    first = tile + (wide ? thread * width : thread);
+    stride = wide ? 1 : block.threads;
+    valid = 0;
+    SPIKESHIP_UNROLL
+    for (int j = 0; j < width; j++) valid |= (first + static_cast<size_t>(j) * stride < shape.elements ? 1u : 0u) << j;
+  }
+  DEVICE_CODE bool has(int j) const { return (valid >> j & 1u) != 0; }
+};
+
+template <class Stored, int width>
+DEVICE_CODE void read_as(const void* base, size_t row, const Lane<width>& lane, float (&to)[width]) {
+  const Stored* from = static_cast<const Stored*>(base) + row + lane.first;
+  if (lane.wide) {
+    if (lane.valid == 0) return;
+    const auto group = *reinterpret_cast<const Group<Stored, width>*>(from);
+    SPIKESHIP_UNROLL
+    for (int j = 0; j < width; j++) to[j] = widened(group.at[j]);
+  } else {
+    SPIKESHIP_UNROLL
+    for (int j = 0; j < width; j++) {
+      if (lane.has(j)) to[j] = widened(from[static_cast<size_t>(j) * lane.stride]);
+    }
+  }
+}
+
+template <class Stored, int width>
+DEVICE_CODE void write_as(void* base, size_t row, const Lane<width>& lane, const float (&values)[width]) {
+  Stored* to = static_cast<Stored*>(base) + row + lane.first;
+  if (lane.wide) {
+    if (lane.valid == 0) return;
+    Group<Stored, width> group;
+    SPIKESHIP_UNROLL
+    for (int j = 0; j < width; j++) group.at[j] = narrowed<Stored>(values[j]);
+    write_group(to, group);
+  } else {
+    SPIKESHIP_UNROLL
+    for (int j = 0; j < width; j++) {
+      if (lane.has(j)) to[static_cast<size_t>(j) * lane.stride] = narrowed<Stored>(values[j]);
+    }
+  }
+}
+
+// Elements that do not exist, and those of an absent array, are 0.
+template <int width>
+DEVICE_CODE void clear(float (&values)[width]) {
+  SPIKESHIP_UNROLL
+  for (int j = 0; j < width; j++) values[j] = 0.0f;
+}
+
+template <int width>
+DEVICE_CODE void read_states(const float* states, const Lane<width>& lane, float (&to)[width]) {
+  clear(to);
+  if (states) read_as<float>(states, 0, lane, to);
+}
+
+template <int width>
+DEVICE_CODE void read_row(const ScanShape& shape, const void* base, size_t t, const Lane<width>& lane, float (&to)[width]) {
+  clear(to);
+  if (base) with_type(shape.type, [&](auto number) { read_as<decltype(number)>(base, t * shape.elements, lane, to); });
+}
+
+template <int width>
+DEVICE_CODE void write_row(const ScanShape& shape, void* base, size_t t, const Lane<width>& lane, const float (&values)[width]) {
+  with_type(shape.type, [&](auto number) { write_as<decltype(number)>(base, t * shape.elements, lane, values); });
+}
+
+// Rows first, first + by, ... (`count` of them, at most steps_ahead): all are asked for before the first is needed.
+template <int width>
+DEVICE_CODE void read_ahead(const ScanShape& shape, const void* base, size_t first, int by, size_t count, const Lane<width>& lane,
+                            float (&to)[steps_ahead][width]) {
+  SPIKESHIP_UNROLL
+  for (unsigned c = 0; c < steps_ahead; c++) clear(to[c]);
+  if (!base) return;
+  with_type(shape.type, [&](auto number) {
+    SPIKESHIP_UNROLL
+    for (unsigned c = 0; c < steps_ahead; c++) {
+      const size_t t = by == 0 ? first : by > 0 ? first + c : first - c;
+      if (c < count) read_as<decltype(number)>(base, t * shape.elements, lane, to[c]);
+    }
+  });
+}
+
+// Bit j of `fired` is the spike of the thread's element j. All threads of a warp come here together.
+template <int width>
+DEVICE_CODE void write_bits(const ScanShape& shape, uint32_t* words, size_t t, const Lane<width>& lane, unsigned fired) {
+  uint32_t* row = words + t * ((shape.elements + 31) / 32);
+  fired &= lane.valid;
+#if defined(__CUDA_ARCH__)
+  if (lane.wide) {
+    uint32_t word = fired << (lane.first & 31);
+    SPIKESHIP_UNROLL
+    for (int other = 1; other < 32 / width; other *= 2) word |= __shfl_xor_sync(0xffffffffu, word, other);
+    if (lane.valid != 0 && (lane.first & 31) == 0) row[lane.first / 32] = word;
+  } else {
+    SPIKESHIP_UNROLL
+    for (int j = 0; j < width; j++) {
+      const uint32_t word = __ballot_sync(0xffffffffu, fired >> j & 1u);
+      const size_t element = lane.first + static_cast<size_t>(j) * lane.stride;
+      if (lane.has(j) && (element & 31) == 0) row[element / 32] = word;
+    }
+  }
+#else
+  for (int j = 0; j < width; j++) {
+    const size_t element = lane.first + static_cast<size_t>(j) * lane.stride;
+    if (!lane.has(j)) continue;
+    // Threads run in order here: the first of a word begins it.
+    const uint32_t before = (element & 31) == 0 ? 0 : row[element / 32];
+    row[element / 32] = before | (fired >> j & 1u) << (element & 31);
+  }
+#endif
+}
+
+}  // namespace spikeship::device
