@@ -86,8 +86,14 @@ function neuronCase(name: string, kind: "IFNode" | "LIFNode", steps: number, { n
   };
 }
 
-/** Whole training steps, as `spikeship train` makes them: encoder, forward, loss, backward, optimizer. */
-function trainingCase(network: Network, sizes: Sizes, loss: string, optimizer: object): Prepared {
+/** Whole training steps, as `spikeship train` makes them: encoder, forward, loss, backward, optimizer. `more`: of the training's config. */
+export function trainingCase(
+  network: Network,
+  sizes: Sizes,
+  loss: string,
+  optimizer: object,
+  more: object = {},
+): Prepared {
   const samples = digitImages(sizes.batch, sizes);
   const split = { ...samples, levels: null, count: sizes.batch };
   const { image, batch } = sizes;
@@ -98,7 +104,7 @@ function trainingCase(network: Network, sizes: Sizes, loss: string, optimizer: o
     train: split,
     test: split,
   };
-  const config = trainingSchema.parse({ epochs: 1, batchSize: batch, loss, optimizer });
+  const config = trainingSchema.parse({ epochs: 1, batchSize: batch, loss, optimizer, ...more });
   const training = new TrainingRun(network, dataset, config, 0);
   return {
     run: () => training.step({ ...samples, count: batch }),

@@ -9,7 +9,8 @@ import type { Prepared } from "./cases.ts";
 import { digitImages, lavaNetwork } from "./networks.ts";
 import type { Sizes } from "./sizes.ts";
 
-export async function prepareSimulator(sizes: Sizes): Promise<Prepared> {
+/** `device`: where it runs. */
+export async function prepareSimulator(sizes: Sizes, device = "cpu"): Promise<Prepared> {
   const { simulatedImages: count, image, lavaSteps } = sizes;
   const network = lavaNetwork(sizes);
   const directory = mkdtempSync(join(tmpdir(), "spikeship-bench-"));
@@ -23,7 +24,7 @@ export async function prepareSimulator(sizes: Sizes): Promise<Prepared> {
   for (const tensor of [samples, spikes]) tensor.dispose();
   network.dispose();
   return {
-    run: async () => void (await runtime.run({ form: "sequence", shape, data })),
+    run: async () => void (await runtime.run({ form: "sequence", shape, data }, { device })),
     dispose() {
       runtime.close();
       rmSync(directory, { recursive: true, force: true });
