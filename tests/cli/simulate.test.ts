@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readNpy, writeNpy } from "../../src/data/npy.ts";
+import { recordStates } from "../../src/exporters/lava/emulation/record-states.ts";
+import type { SimulationOptions } from "../../src/exporters/lava/emulation/simulation.ts";
 import { type NetFile, netArray, scalar } from "../../src/exporters/lava/net/net-file.ts";
-import { recordStates } from "../../src/exporters/lava/record-states.ts";
 import { simulate } from "../../src/exporters/lava/simulate.ts";
-import type { SimulationOptions } from "../../src/exporters/lava/simulation.ts";
 import { writeNet } from "../../src/exporters/lava/write.ts";
 import { temporaryFolder } from "../error-of.ts";
 import { cuba, dense, denseFile, sigmaDelta } from "../exporters/lava/small-nets.ts";

@@ -8,15 +8,15 @@ import { toHostSteps } from "./artefact/host-input.ts";
 import { type LoihiManifest, readManifest } from "./artefact/manifest.ts";
 import type { Plan } from "./chip/blocks.ts";
 import { latencyOf, planNet } from "./chip/plan.ts";
-import { earlier, firstSteps } from "./layer-steps.ts";
-import { type LoaderOptions, loaderOptions } from "./loader-options.ts";
+import { earlier, firstSteps } from "./emulation/layer-steps.ts";
+import { type LoaderOptions, loaderOptions } from "./emulation/loader-options.ts";
+import { recordStates } from "./emulation/record-states.ts";
+import { layerNumber, registersOf } from "./emulation/registers.ts";
+import type { SimulatedLayer, SimulationOptions } from "./emulation/simulation.ts";
+import { walkNeuron } from "./emulation/walk.ts";
 import type { NetFile } from "./net/net-file.ts";
 import { readNet } from "./read.ts";
-import { recordStates } from "./record-states.ts";
-import { layerNumber, registersOf } from "./registers.ts";
 import { simulate } from "./simulate.ts";
-import type { SimulatedLayer, SimulationOptions } from "./simulation.ts";
-import { walkNeuron } from "./walk.ts";
 
 export interface LoihiRuntime extends ChipRuntime {
   readonly target: "loihi";

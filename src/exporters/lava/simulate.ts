@@ -8,13 +8,13 @@ import { devices } from "../../kernels/index.ts";
 import { noGrad, scope, type Tensor, withDevice } from "../../tensor/index.ts";
 import type { Plan } from "./chip/blocks.ts";
 import { latencyOf, planNet } from "./chip/plan.ts";
-import { type Chunk, type ChunkInputs, chunkInputs } from "./chunk-inputs.ts";
-import { type BlockRunner, makeBlockRunner } from "./fast-block.ts";
+import { type Chunk, type ChunkInputs, chunkInputs } from "./emulation/chunk-inputs.ts";
+import { type BlockRunner, makeBlockRunner } from "./emulation/fast-block.ts";
+import { alignedOffset, collectEvents, framesOf, type Run, resultOf, runOf } from "./emulation/run.ts";
+import { checkRun } from "./emulation/run-rules.ts";
+import { simulateReference } from "./emulation/simulate-reference.ts";
+import type { SimulationInput, SimulationOptions, SimulationResult } from "./emulation/simulation.ts";
 import type { NetFile } from "./net/net-file.ts";
-import { alignedOffset, collectEvents, framesOf, type Run, resultOf, runOf } from "./run.ts";
-import { checkRun } from "./run-rules.ts";
-import { simulateReference } from "./simulate-reference.ts";
-import type { SimulationInput, SimulationOptions, SimulationResult } from "./simulation.ts";
 
 /** Most numbers of one layer that are held at once: 16 MB on the CPU; on a device 256 MB, since only many samples at once keep it busy. */
 const CHUNK_NUMBERS = { cpu: 2 ** 22, device: 2 ** 26 };

@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readNpy } from "../../../src/data/npy.ts";
+import { recordStates } from "../../../src/exporters/lava/emulation/record-states.ts";
+import { simulateReference } from "../../../src/exporters/lava/emulation/simulate-reference.ts";
+import type { SimulationOptions } from "../../../src/exporters/lava/emulation/simulation.ts";
 import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net/net-file.ts";
 import { readNet } from "../../../src/exporters/lava/read.ts";
-import { recordStates } from "../../../src/exporters/lava/record-states.ts";
 import { checkNet } from "../../../src/exporters/lava/rules.ts";
 import { simulate } from "../../../src/exporters/lava/simulate.ts";
-import { simulateReference } from "../../../src/exporters/lava/simulate-reference.ts";
-import type { SimulationOptions } from "../../../src/exporters/lava/simulation.ts";
 import { encodeNet, writeNet } from "../../../src/exporters/lava/write.ts";
 import { PROJECT_ROOT } from "../../fixture.ts";
 

@@ -10,10 +10,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readNpy, writeNpy } from "../../../src/data/npy.ts";
+import type { SimulationOptions, SimulationResult } from "../../../src/exporters/lava/emulation/simulation.ts";
 import { lowerToNet } from "../../../src/exporters/lava/lower.ts";
 import type { NetFile } from "../../../src/exporters/lava/net/net-file.ts";
 import { simulate } from "../../../src/exporters/lava/simulate.ts";
-import type { SimulationOptions, SimulationResult } from "../../../src/exporters/lava/simulation.ts";
 import { writeNet } from "../../../src/exporters/lava/write.ts";
 import {
   ConstantEncoder,

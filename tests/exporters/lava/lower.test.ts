@@ -1,7 +1,7 @@
 /** Lowering a graph to the layers of a `.net` file: exact numbers, or a refusal with the way out. */
 import { describe, expect, it } from "vitest";
+import { simulateReference } from "../../../src/exporters/lava/emulation/simulate-reference.ts";
 import { lowerToNet } from "../../../src/exporters/lava/lower.ts";
-import { simulateReference } from "../../../src/exporters/lava/simulate-reference.ts";
 import { GraphBuilder, graphArray } from "../../../src/model/index.ts";
 import { CUBA, convGraph, denseGraph, poolGraph } from "./graphs.ts";
 

@@ -1,6 +1,6 @@
 /** Recorded runs of Lava's own loader (`lava_blocks.h5`): arguments and input of each, and how many numbers differ from it. */
 import { expect } from "vitest";
-import type { SimulationInput, SimulationOptions } from "../../../src/exporters/lava/simulation.ts";
+import type { SimulationInput, SimulationOptions } from "../../../src/exporters/lava/emulation/simulation.ts";
 import type { ReferenceFile, StoredArray } from "../../h5.ts";
 
 /** Names of the cases that have one. */

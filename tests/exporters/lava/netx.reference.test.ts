@@ -1,10 +1,14 @@
 /** The simulators against recorded runs of Lava's own loader and fixed-point models: every layer, every step, nothing may differ. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { simulateReference } from "../../../src/exporters/lava/emulation/simulate-reference.ts";
+import type {
+  SimulationInput,
+  SimulationOptions,
+  SimulationResult,
+} from "../../../src/exporters/lava/emulation/simulation.ts";
 import type { NetFile } from "../../../src/exporters/lava/net/net-file.ts";
 import { readNet } from "../../../src/exporters/lava/read.ts";
 import { simulate } from "../../../src/exporters/lava/simulate.ts";
-import { simulateReference } from "../../../src/exporters/lava/simulate-reference.ts";
-import type { SimulationInput, SimulationOptions, SimulationResult } from "../../../src/exporters/lava/simulation.ts";
 import { fixture } from "../../fixture.ts";
 import { openReference } from "../../h5.ts";
 import { inputOf, mismatches, optionsOf, recordedCases } from "./netx-runs.ts";

@@ -1,11 +1,11 @@
 /** Registers that were recorded obey the neuron's equations, and the table to follow a neuron shows the same numbers. */
 import { describe, expect, it } from "vitest";
 import { planNet } from "../../../src/exporters/lava/chip/plan.ts";
+import { type RecordedLayer, recordStates } from "../../../src/exporters/lava/emulation/record-states.ts";
+import { simulateReference } from "../../../src/exporters/lava/emulation/simulate-reference.ts";
+import type { SimulationOptions } from "../../../src/exporters/lava/emulation/simulation.ts";
+import { walkNeuron } from "../../../src/exporters/lava/emulation/walk.ts";
 import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net/net-file.ts";
-import { type RecordedLayer, recordStates } from "../../../src/exporters/lava/record-states.ts";
-import { simulateReference } from "../../../src/exporters/lava/simulate-reference.ts";
-import type { SimulationOptions } from "../../../src/exporters/lava/simulation.ts";
-import { walkNeuron } from "../../../src/exporters/lava/walk.ts";
 import { type NetTraits, PLAIN, randomNet, randomSpikes } from "./random-net.ts";
 import { cuba, denseFile, resonators, sigmaDelta } from "./small-nets.ts";
 

@@ -1,9 +1,9 @@
 /** Every design rule over runs: arguments that keep it, and ones that break it. */
 import { describe, expect, it } from "vitest";
+import { runRules } from "../../../src/exporters/lava/emulation/run-rules.ts";
+import type { SimulationOptions } from "../../../src/exporters/lava/emulation/simulation.ts";
 import { type NetFile, type NetLayer, netArray } from "../../../src/exporters/lava/net/net-file.ts";
-import { runRules } from "../../../src/exporters/lava/run-rules.ts";
 import { simulate } from "../../../src/exporters/lava/simulate.ts";
-import type { SimulationOptions } from "../../../src/exporters/lava/simulation.ts";
 import { dense, denseFile, inputOf, resonators, sigmaDelta } from "./small-nets.ts";
 
 interface Case {

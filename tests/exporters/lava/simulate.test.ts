@@ -1,10 +1,10 @@
 /** The simulator on the native core gives the numbers of the plain one, for any network and any way of running it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { simulateReference } from "../../../src/exporters/lava/emulation/simulate-reference.ts";
+import type { SimulationOptions } from "../../../src/exporters/lava/emulation/simulation.ts";
 import { type NetFile, netArray, scalar } from "../../../src/exporters/lava/net/net-file.ts";
 import { simulate } from "../../../src/exporters/lava/simulate.ts";
-import { simulateReference } from "../../../src/exporters/lava/simulate-reference.ts";
-import type { SimulationOptions } from "../../../src/exporters/lava/simulation.ts";
 import { PLAIN, randomNet, randomSpikes, traits } from "./random-net.ts";
 
 const runs: fc.Arbitrary<SimulationOptions> = fc.record(

@@ -3,8 +3,8 @@
  * loader refuses, drops or gets wrong is refused here with the way out. It follows lava-dl `netx/hdf5.py`, `Network._create`.
  */
 import { fail } from "../../../core/index.ts";
+import type { SimulationOptions } from "../emulation/simulation.ts";
 import type { NetFile } from "../net/net-file.ts";
-import type { SimulationOptions } from "../simulation.ts";
 import type { Plan, Walk } from "./blocks.ts";
 import { planBlock } from "./plan-blocks.ts";
 

@@ -3,9 +3,9 @@ import { sizeOf } from "../../../core/index.ts";
 import type { ChipInput } from "../../target.ts";
 import type { Plan } from "../chip/blocks.ts";
 import { latencyOf } from "../chip/plan.ts";
+import type { SimulatedLayer } from "../emulation/simulation.ts";
 import type { NetFile } from "../net/net-file.ts";
 import { simulate } from "../simulate.ts";
-import type { SimulatedLayer } from "../simulation.ts";
 import { fanOut, neuronCount, type Reach } from "./reach.ts";
 
 /** Means over the samples. */

@@ -2,14 +2,14 @@
  * What goes on inside chosen layers of a `.net` file while it runs: sums of the synapses, currents, voltages, spikes. The network runs on
  * the fast simulator; only the chosen layers are gone through again step by step.
  */
-import { fail, formatShape, sizeOf } from "../../core/index.ts";
-import type { Plan } from "./chip/blocks.ts";
-import { type NeuronModel, noEvents } from "./chip/neurons/index.ts";
-import { planNet } from "./chip/plan.ts";
-import type { NetFile } from "./net/net-file.ts";
+import { fail, formatShape, sizeOf } from "../../../core/index.ts";
+import type { Plan } from "../chip/blocks.ts";
+import { type NeuronModel, noEvents } from "../chip/neurons/index.ts";
+import { planNet } from "../chip/plan.ts";
+import type { NetFile } from "../net/net-file.ts";
+import { simulate } from "../simulate.ts";
 import { framesOf, inputSequence, keptSteps, type Run, runOf } from "./run.ts";
 import { runBlock, type StepView } from "./run-block.ts";
-import { simulate } from "./simulate.ts";
 import type { SimulationInput, SimulationOptions } from "./simulation.ts";
 
 /**

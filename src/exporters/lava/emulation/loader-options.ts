@@ -1,6 +1,6 @@
 /** How a `.net` file is told to run: Lava's loader arguments, with its names in camelCase, as options of an opened file. */
 import { z } from "zod";
-import { nonNegativeInteger, positiveInteger } from "../../core/index.ts";
+import { nonNegativeInteger, positiveInteger } from "../../../core/index.ts";
 
 /** 24 bits is the width of Lava's spike ports. */
 const WIDEST_MESSAGE = 24;

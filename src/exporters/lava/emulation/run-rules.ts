@@ -2,9 +2,9 @@
  * Design rules about one run of a `.net` file: resets, frames that are aligned with them, width of messages. One named function each.
  * They need what a file does not say: the loader's arguments and the input.
  */
-import type { Finding } from "../target.ts";
-import type { Plan } from "./chip/blocks.ts";
-import { placeOf } from "./net/net-file.ts";
+import type { Finding } from "../../target.ts";
+import type { Plan } from "../chip/blocks.ts";
+import { placeOf } from "../net/net-file.ts";
 import { alignedOffset, type Run } from "./run.ts";
 
 const LOADER = "lava-dl netx/hdf5.py";

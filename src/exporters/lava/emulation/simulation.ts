@@ -1,6 +1,6 @@
 /** What a run of a `.net` file takes and gives, whichever simulator runs it. */
-import type { Finding } from "../target.ts";
-import type { NetLayerType } from "./net/net-file.ts";
+import type { Finding } from "../../target.ts";
+import type { NetLayerType } from "../net/net-file.ts";
 
 /** A sequence `[T, N, C, H, W]`, `[T, N, F]`, or `[T, N, F]` with the image flattened in C,H,W order. Whole numbers. */
 export interface SimulationInput {

@@ -2,8 +2,8 @@
  * One neuron of a `.net` file step by step, as a table that a person can follow with pencil and paper: what arrives, what is left of the
  * current and the voltage, the comparison, the reset. Each step twice: in the chip's whole numbers, and in units of training.
  */
-import { fail, sizeOf } from "../../core/index.ts";
-import type { StepWalk } from "../target.ts";
+import { fail, sizeOf } from "../../../core/index.ts";
+import type { StepWalk } from "../../target.ts";
 import {
   type CubaParameters,
   DECAY_ONE,
@@ -12,7 +12,7 @@ import {
   type SigmaDeltaParameters,
   STATE_BITS,
   STATE_STEPS,
-} from "./chip/neurons/index.ts";
+} from "../chip/neurons/index.ts";
 import type { RecordedLayer } from "./record-states.ts";
 
 export interface WalkedNeuron {

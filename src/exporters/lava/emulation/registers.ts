@@ -1,7 +1,7 @@
 /** The registers of recorded layers under the names that are asked for: what a model calls its current, and what its voltage. */
-import { fail, nearestName } from "../../core/index.ts";
-import type { RegisterKind, RegisterTrace } from "../target.ts";
-import type { NeuronModel } from "./chip/neurons/index.ts";
+import { fail, nearestName } from "../../../core/index.ts";
+import type { RegisterKind, RegisterTrace } from "../../target.ts";
+import type { NeuronModel } from "../chip/neurons/index.ts";
 import type { RecordedLayer } from "./record-states.ts";
 
 /** The voltage decides about spikes; the current is what comes before it, or stands beside it. */

@@ -2,8 +2,8 @@
  * One layer of a `.net` file on the native core. Sums of even weights and spikes are whole numbers below 2^24, so float32 convolutions
  * and matrix products give them exactly; where a bound cannot promise that, or a register may overflow, the plain arithmetic runs instead.
  */
-import { sizeOf } from "../../core/index.ts";
-import { parseNeuronOptions, variantOf } from "../../model/index.ts";
+import { sizeOf } from "../../../core/index.ts";
+import { parseNeuronOptions, variantOf } from "../../../model/index.ts";
 import {
   concat,
   conv2d,
@@ -14,12 +14,12 @@ import {
   reshape,
   slice,
   Tensor,
-} from "../../tensor/index.ts";
-import type { Block, ConvSynapse } from "./chip/blocks.ts";
-import { effectiveWeights, isLinear } from "./chip/dense-weights.ts";
-import { type CubaParameters, DECAY_ONE, makeNeurons, type RegisterEvents } from "./chip/neurons/index.ts";
-import { type Drive, driveOf, registerBounds } from "./chip/overflow.ts";
-import { activationOf } from "./chip/plain-synapse.ts";
+} from "../../../tensor/index.ts";
+import type { Block, ConvSynapse } from "../chip/blocks.ts";
+import { effectiveWeights, isLinear } from "../chip/dense-weights.ts";
+import { type CubaParameters, DECAY_ONE, makeNeurons, type RegisterEvents } from "../chip/neurons/index.ts";
+import { type Drive, driveOf, registerBounds } from "../chip/overflow.ts";
+import { activationOf } from "../chip/plain-synapse.ts";
 
 /** float32 holds every whole number up to here. */
 const EXACT = 2 ** 24;

@@ -1,10 +1,10 @@
 /** What both simulators share: the input's frames, the length of the run and its resets, and the result with the latency removed. */
-import { fail, formatShape, sizeOf } from "../../core/index.ts";
-import type { Finding } from "../target.ts";
-import type { Plan } from "./chip/blocks.ts";
-import { noEvents, type RegisterEvents } from "./chip/neurons/index.ts";
-import { latencyOf } from "./chip/plan.ts";
-import { placeOf } from "./net/net-file.ts";
+import { fail, formatShape, sizeOf } from "../../../core/index.ts";
+import type { Finding } from "../../target.ts";
+import type { Plan } from "../chip/blocks.ts";
+import { noEvents, type RegisterEvents } from "../chip/neurons/index.ts";
+import { latencyOf } from "../chip/plan.ts";
+import { placeOf } from "../net/net-file.ts";
 import type { SimulatedLayer, SimulationInput, SimulationOptions, SimulationResult } from "./simulation.ts";
 
 /** Whole numbers `[steps, samples, features]`, features in C,H,W order. */

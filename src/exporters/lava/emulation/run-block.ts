@@ -1,9 +1,9 @@
 /** One block of a network step by step for one sample, in whole numbers; whoever wants to may look on at every step. */
-import { sizeOf } from "../../core/index.ts";
-import type { Plan } from "./chip/blocks.ts";
-import { type ChipNeurons, makeNeurons, type RegisterEvents } from "./chip/neurons/index.ts";
-import { activationOf } from "./chip/plain-synapse.ts";
-import { latencyOf } from "./chip/plan.ts";
+import { sizeOf } from "../../../core/index.ts";
+import type { Plan } from "../chip/blocks.ts";
+import { type ChipNeurons, makeNeurons, type RegisterEvents } from "../chip/neurons/index.ts";
+import { activationOf } from "../chip/plain-synapse.ts";
+import { latencyOf } from "../chip/plan.ts";
 import { type Run, resetsAt } from "./run.ts";
 
 /** A step that was just made. */

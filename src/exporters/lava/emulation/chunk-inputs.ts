@@ -1,7 +1,7 @@
 /** What enters a network, some samples at a time, as tensors for the simulator on the native core. */
-import { devices } from "../../kernels/index.ts";
-import { reshape, slice, Tensor } from "../../tensor/index.ts";
-import type { Block } from "./chip/blocks.ts";
+import { devices } from "../../../kernels/index.ts";
+import { reshape, slice, Tensor } from "../../../tensor/index.ts";
+import type { Block } from "../chip/blocks.ts";
 import { frameAt, type Run } from "./run.ts";
 
 /** Most numbers of a whole input that are held on a device: 1 GB. */

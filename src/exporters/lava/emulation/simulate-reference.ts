@@ -2,11 +2,11 @@
  * Lava's fixed-point simulation of a `.net` file, sample by sample and layer by layer in whole numbers: slow, and plain enough to be read
  * as the definition. `simulate` gives the same numbers faster. In every step a neuron receives what its synapse summed in the step before.
  */
-import { sizeOf } from "../../core/index.ts";
-import type { Plan } from "./chip/blocks.ts";
-import type { RegisterEvents } from "./chip/neurons/index.ts";
-import { planNet } from "./chip/plan.ts";
-import type { NetFile } from "./net/net-file.ts";
+import { sizeOf } from "../../../core/index.ts";
+import type { Plan } from "../chip/blocks.ts";
+import type { RegisterEvents } from "../chip/neurons/index.ts";
+import { planNet } from "../chip/plan.ts";
+import type { NetFile } from "../net/net-file.ts";
 import { collectEvents, expectHeld, framesOf, inputSequence, type Run, resultOf, runOf } from "./run.ts";
 import { runBlock } from "./run-block.ts";
 import { checkRun, payloadWidth } from "./run-rules.ts";

@@ -1,5 +1,5 @@
 /** The steps of a simulated layer that answer the frames of a sample. */
-import { sizeOf } from "../../core/index.ts";
+import { sizeOf } from "../../../core/index.ts";
 import type { SimulatedLayer } from "./simulation.ts";
 
 /** The first `steps` of `[steps + more, N, ...]`. */
