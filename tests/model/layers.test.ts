@@ -223,7 +223,7 @@ const cases: LayerCase[] = [
     description: { kind: "InputBlock", neuron: cuba, weight: 0.5, bias: 0.25 },
     input: image,
     tensors: { weight: { shape: [1], value: 0.5 }, bias: { shape: [1], value: 0.25 } },
-    lowersTo: null,
+    lowersTo: ["neuron"],
   },
   {
     description: { kind: "AxonalDelay", channels: 2, initial: 1.5 },
@@ -244,7 +244,7 @@ const cases: LayerCase[] = [
     input: [9],
     tensors: { "synapse.weight": { shape: [5, 9], bound: 1 / 3 } },
     refuses: [9, 1],
-    lowersTo: null,
+    lowersTo: ["linear", "neuron"],
   },
   {
     description: { kind: "MeanOnlyBatchNorm", numFeatures: 2 },

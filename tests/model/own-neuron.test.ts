@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { RandomStream } from "../../src/core/index.ts";
+import { devices } from "../../src/kernels/index.ts";
 import {
   defineNeuron,
   type Layer,
@@ -14,6 +15,9 @@ import {
 import { backwardFrom, scope, Tensor } from "../../src/tensor/index.ts";
 import { errorOf } from "../error-of.ts";
 import { leaf, randomNumbers } from "../tensor/gradient.ts";
+
+// On a device they are compiled: tests/device/neuron-program.test.ts.
+devices().current = "cpu";
 
 const STEPS = 5;
 const SHAPE = [STEPS, 2, 7];
