@@ -101,7 +101,8 @@ std::vector<DeviceInfo> devices(std::string& why_none) {
   std::vector<DeviceInfo> list;
   if (error != cudaSuccess) {
     cudaGetLastError();
-    why_none = cudaGetErrorString(error);
+    // CUDA calls a missing driver an old one.
+    why_none = driver().empty() ? "no NVIDIA driver is installed" : cudaGetErrorString(error);
     return list;
   }
   if (count == 0) why_none = "the driver shows no device";
