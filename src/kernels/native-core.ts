@@ -108,6 +108,10 @@ export interface NeuronForward {
   saved: BufferId[];
   /** One `[steps, elements]` buffer for each state (its value after each step), or 0 where it is not wanted. */
   stateSeqs: BufferId[];
+  /** Of batchNormTrain or batchNormInfer: the neuron gets what channelAffine would make of x. 0: x itself. */
+  affine: BufferId;
+  /** Of `affine`, innermost in a step; they divide `elements`. */
+  channels: number;
 }
 
 export interface NeuronBackward {
@@ -140,6 +144,9 @@ export interface NeuronBackward {
   gradInitialStates: BufferId[];
   /** Out: gradient of each parameter, summed over everything in a fixed order (double precision). */
   gradParams: Float64Array;
+  /** As in the forward scan; `gradX` is the gradient of what channelAffine would make of x. */
+  affine: BufferId;
+  channels: number;
 }
 
 export type DensePrecision = "float32" | "bfloat16" | "float16";
@@ -329,7 +336,10 @@ export interface NativeCore {
   /** `indices` (max only): int32 index of the winner inside its window, row-major; the first maximum wins. */
   poolForward(op: PoolOp, spec: PoolSpec, x: BufferId, y: BufferId, indices: BufferId): void;
   poolBackward(op: PoolOp, spec: PoolSpec, gradY: BufferId, indices: BufferId, gradX: BufferId): void;
-  /** Batch statistics of x `[rows,C]`: y, and mean and 1/sqrt(var + eps) `[C]` for backward; var is biased. Writes var `[C]` too. */
+  /**
+   * Statistics of x `[rows,C]`: mean and biased variance `[C]`, and `affine` `[2,C]`, the scale and the offset of each channel by which
+   * `channelAffine` (or a neuron scan) normalises it.
+   */
   batchNormTrain(
     rows: number,
     channels: number,
@@ -337,21 +347,22 @@ export interface NativeCore {
     x: BufferId,
     weight: BufferId,
     bias: BufferId,
-    y: BufferId,
     mean: BufferId,
     variance: BufferId,
+    affine: BufferId,
   ): void;
+  /** `affine` of known statistics. */
   batchNormInfer(
-    rows: number,
     channels: number,
     epsilon: number,
-    x: BufferId,
     mean: BufferId,
     variance: BufferId,
     weight: BufferId,
     bias: BufferId,
-    y: BufferId,
+    affine: BufferId,
   ): void;
+  /** y = x * scale + offset of its channel, x `[rows,C]`. */
+  channelAffine(rows: number, channels: number, x: BufferId, affine: BufferId, y: BufferId): void;
   /** `training`: gradient through the batch statistics; else they are constants. Any output may be 0. */
   batchNormBackward(
     training: boolean,

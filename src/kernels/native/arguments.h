@@ -81,6 +81,8 @@ struct NeuronForwardArguments {
   Numbers params;
   OptionalBuffer spike;
   std::vector<OptionalBuffer> saved, state_seqs;
+  OptionalBuffer affine;
+  size_t channels;
 };
 
 struct NeuronBackwardArguments {
@@ -98,6 +100,8 @@ struct NeuronBackwardArguments {
   OptionalBuffer grad_x;
   std::vector<OptionalBuffer> grad_initial_states;
   Numbers grad_params;
+  OptionalBuffer affine;
+  size_t channels;
 };
 
 }  // namespace spikeship

@@ -18,6 +18,16 @@ std::vector<Pointer> pointers(const std::vector<OptionalBuffer>& buffers, size_t
   return list;
 }
 
+ChannelTerms normalised(const OptionalBuffer& affine, size_t channels, size_t elements) {
+  if (!affine.present()) return {};
+  if (channels == 0 || elements % channels != 0) {
+    throw Failure{"SHAPE", "neuron scan", "whole rows of channels in a step",
+                  std::to_string(elements) + " elements of " + std::to_string(channels) + " channels", ""};
+  }
+  const float* terms = affine.floats(product({2, channels}), "neuron scan affine");
+  return {terms, terms + channels, channels};
+}
+
 }  // namespace
 
 void forward(Environment&, NeuronForwardArguments arguments) {
@@ -36,6 +46,9 @@ void forward(Environment&, NeuronForwardArguments arguments) {
       arguments.spike.floats(all, "neuronForward spike"),
       pointers<float*>(arguments.saved, all, "neuronForward saved"),
       pointers<float*>(arguments.state_seqs, all, "neuronForward stateSeqs"),
+      SequenceType::float32,
+      nullptr,
+      normalised(arguments.affine, arguments.channels, one),
   };
   SPIKESHIP_ON_DEVICE_OR_ISA(neuron_forward(call));
 }
@@ -64,6 +77,8 @@ void backward(Environment&, NeuronBackwardArguments arguments) {
       arguments.grad_x.floats(input, "neuronBackward gradX"),
       pointers<float*>(arguments.grad_initial_states, one, "neuronBackward gradInitialStates"),
       grad_params,
+      SequenceType::float32,
+      normalised(arguments.affine, arguments.channels, one),
   };
   SPIKESHIP_ON_DEVICE_OR_ISA(neuron_backward(call));
   std::copy(grad_params.begin(), grad_params.end(), arguments.grad_params.begin());

@@ -24,6 +24,14 @@ export interface ScanPlan {
   places: { initial: number[]; saved: number[]; x: number };
 }
 
+/** How the native call gets an input: itself, or what a batch norm would have made of it, which then is never written. */
+export function scanInput(x: Tensor | undefined, { kernels }: ScanVariant, elements: number) {
+  const pending = x?.storage.pending;
+  // neurons that were defined at run time take numbers as they are
+  if (!pending || kernels || elements % pending.channels !== 0) return { x: buffer(x), affine: 0, channels: 1 };
+  return { x: pending.x.buffer, affine: pending.affine.buffer, channels: pending.channels };
+}
+
 const buffer = (tensor: Tensor | null | undefined): number => tensor?.buffer ?? 0;
 
 /** Gradients of [x, ...initial states, ...learned values] from those of [spike, ...final states, ...state sequences, ...saved]. */
@@ -46,7 +54,7 @@ export function scanGradients(plan: ScanPlan, { grads, saved: held, needs }: Bac
     steps,
     elements: sizeOf(shape),
     repeatedInput: plan.repeatedInput,
-    x: heldAt(places.x),
+    ...scanInput(places.x < 0 ? undefined : held[places.x], variant, sizeOf(shape)),
     initialStates: places.initial.map(heldAt),
     initialValues: plan.initialValues,
     saved: places.saved.map(heldAt),

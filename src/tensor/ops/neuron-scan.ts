@@ -8,7 +8,7 @@ import { copyInLayout } from "../relayout.ts";
 import { recordMany, willRecord } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
 import { expectFloat } from "./arguments.ts";
-import { type ScanPlan, scanGradients } from "./neuron-scan-backward.ts";
+import { type ScanPlan, scanGradients, scanInput } from "./neuron-scan-backward.ts";
 import { toPlain } from "./shape.ts";
 
 /** What the generated kernels call a neuron with given options (`model/neurons` makes it). */
@@ -102,7 +102,7 @@ export function neuronScan(scan: NeuronScan): NeuronScanResult {
     steps,
     elements: sizeOf(shape),
     repeatedInput,
-    x: x.buffer,
+    ...scanInput(x, variant, sizeOf(shape)),
     initialStates: initial.map((state) => state?.buffer ?? 0),
     initialValues,
     finalStates: finalStates.map((state) => state.buffer),
