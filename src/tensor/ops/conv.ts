@@ -3,19 +3,12 @@ import { fail } from "../../core/index.ts";
 import { type ConvSpec, core } from "../../kernels/index.ts";
 import { record } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { expectFloat, type PerAxis, perAxis } from "./arguments.ts";
+import { expectFloat, perAxis } from "./arguments.ts";
+import type { ConvOptions } from "./conv-spec.ts";
 import { convSpec } from "./conv-spec.ts";
 import { sumRows } from "./linear.ts";
 import { pad } from "./pad.ts";
 import { toChannelsLast, toPlain } from "./shape.ts";
-
-export interface ConvOptions {
-  stride?: PerAxis | undefined;
-  /** Zeros added on both sides; "same": as many as keep the size (stride 1), an odd one behind. Other paddings: `pad()` first. */
-  padding?: PerAxis | "same" | undefined;
-  dilation?: PerAxis | undefined;
-  groups?: number | undefined;
-}
 
 /** x `[B,C,W]`, weight `[O, C/groups, kW]`, bias `[O]`: `[B,O,W']`. */
 export function conv1d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: ConvOptions = {}): Tensor {

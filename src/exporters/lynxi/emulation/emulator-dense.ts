@@ -2,8 +2,8 @@
 import { fail, formatShape, sizeOf } from "../../../core/index.ts";
 import { core, type PoolOp } from "../../../kernels/index.ts";
 import { floatAttribute, intAttribute, intsAttribute, type OnnxNode, stringAttribute } from "../onnx/onnx-model.ts";
-import type { Emulate } from "./emulator-operators.ts";
 import { plain, turned } from "./emulator-order.ts";
+import type { Emulate } from "./emulator-values.ts";
 import { bufferOf, disposeValue, type Machine, type SharedBuffer, type Value } from "./emulator-values.ts";
 
 type Floats = Value & { buffer: SharedBuffer };
