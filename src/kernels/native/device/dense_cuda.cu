@@ -112,7 +112,6 @@ Owned<cublas::Operation> operation(const cublas::Functions& lt, const Product& p
   if (p.bias != nullptr) {
     set(cublas::OperationAttribute::epilogue, cublas::epilogue_bias);
     set(cublas::OperationAttribute::bias_pointer, p.bias);
-    if (p.groups > 1) set(cublas::OperationAttribute::bias_batch_stride, static_cast<int64_t>(p.n));
   }
   return owned;
 }
@@ -181,22 +180,31 @@ void run(const cublas::Functions& lt, MatmulPlan& plan, const Product& p) {
        "matrix product");
 }
 
-}  // namespace
+// Heuristics see where the bias begins, not where that of a later group does. And a bias that does not begin at a multiple of 16 bytes has
+// ended others' programs (Marian NMT, tensors/gpu/prod.cpp): what begins so is rare, and not worth the risk.
+bool epilogue_adds(const Product& p) { return p.groups == 1 && alignment(p.bias, 0) >= 16; }
 
-void multiply(const Product& product) {
-  const cublas::Functions* lt = cublas::functions();
-  if (lt == nullptr) return multiply_plain(product);
-  // Never destroyed: at the end of a process the driver may be gone before.
-  static auto& plans = *new PlanCache<MatmulPlan>;
-  MatmulPlan& plan = plans.find(key(product), capturing(), [&] { return make(*lt, product); });
-  if (plan.usable) return run(*lt, plan, product);
+// The bias becomes what the product is added to.
+void multiply_without_epilogue(const Product& product) {
   if (product.bias == nullptr || product.accumulate) return multiply_plain(product);
-  // No kernel adds this bias: it becomes what the product is added to.
   fill_rows(product.c, product.m, product.n * product.groups, product.bias);
   Product rest = product;
   rest.bias = nullptr;
   rest.accumulate = true;
   multiply(rest);
+}
+
+}  // namespace
+
+void multiply(const Product& product) {
+  const cublas::Functions* lt = cublas::functions();
+  if (lt == nullptr) return multiply_plain(product);
+  if (product.bias != nullptr && !epilogue_adds(product)) return multiply_without_epilogue(product);
+  // Never destroyed: at the end of a process the driver may be gone before.
+  static auto& plans = *new PlanCache<MatmulPlan>;
+  MatmulPlan& plan = plans.find(key(product), capturing(), [&] { return make(*lt, product); });
+  if (plan.usable) return run(*lt, plan, product);
+  multiply_without_epilogue(product);
 }
 
 }  // namespace spikeship::device

@@ -11,12 +11,35 @@ std::vector<float> whole(size_t count, uint32_t seed) {
   return values;
 }
 
-void check_products(const DeviceKernels& device, Report& report) {
+struct Rounding {
+  const char* title;
+  Precision precision;
+};
+constexpr Rounding roundings[] = {{"", Precision::float32}, {" of bfloat16", Precision::bfloat16}, {" of float16", Precision::float16}};
+
+// `shift`: numbers between an array's memory and its beginning.
+void check_linear(const DeviceKernels& device, Report& report, const std::string& suffix, size_t shift) {
+  const size_t rows = 37, inputs = 65, outputs = 24;
+  report.check("linear with bias" + suffix + ", " + std::to_string(shift) + " numbers further", [&] {
+    const auto x = whole(shift + rows * inputs, 8), weight = whole(shift + outputs * inputs, 9), bias = whole(shift + outputs, 10);
+    const DeviceArray<float> dx(device, x), dw(device, weight), db(device, bias), y(device, rows * outputs);
+    std::vector<float> expected(rows * outputs);
+    for (size_t i = 0; i < expected.size(); i++) {
+      expected[i] = bias[shift + i % outputs];
+      for (size_t k = 0; k < inputs; k++) expected[i] += x[shift + i / outputs * inputs + k] * weight[shift + i % outputs * inputs + k];
+    }
+    device.linear_forward(rows, inputs, outputs, dx.data() + shift, dw.data() + shift, db.data() + shift, y.data());
+    return difference(y.read(), expected);
+  });
+}
+
+void check_products(const DeviceKernels& device, Report& report, const std::string& suffix) {
+  for (const size_t shift : {0, 1, 2}) check_linear(device, report, suffix, shift);
   const size_t m = 37, n = 21, k = 65;
   const auto a = whole(m * k, 1), b = whole(k * n, 2);
   for (int transposed = 0; transposed < 4; transposed++) {
     const bool ta = (transposed & 1) != 0, tb = (transposed & 2) != 0;
-    report.check("matmul, transposed " + std::to_string(transposed), [&] {
+    report.check("matmul" + suffix + ", transposed " + std::to_string(transposed), [&] {
       const DeviceArray<float> da(device, a), db(device, b), c(device, whole(m * n, 3));
       std::vector<float> expected = whole(m * n, 3);
       for (size_t row = 0; row < m; row++) {
@@ -39,6 +62,7 @@ struct Case {
 
 constexpr Case cases[] = {
     {"3x3", 2, 8, 16, 1, {1, 9, 7}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},
+    {"3x3 of 64 channels", 2, 64, 64, 1, {1, 8, 8}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},
     {"3x3 of one channel", 3, 1, 32, 1, {1, 28, 28}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},
     {"1x1", 2, 16, 8, 1, {1, 5, 5}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}},
     {"strided, dilated", 2, 4, 6, 1, {1, 11, 13}, {1, 3, 2}, {1, 2, 3}, {0, 2, 1}, {1, 2, 1}},
@@ -95,14 +119,14 @@ void each_product(const ConvSpec& s, Use use) {
   }
 }
 
-void check_convolution(const DeviceKernels& device, Report& report, const Case& given) {
+void check_convolution(const DeviceKernels& device, Report& report, const std::string& suffix, const Case& given) {
   const ConvSpec spec = specification(given);
   const auto x = whole(spec.batch * points(spec.input) * spec.in_channels, 4);
   const auto weight = whole(spec.out_channels * spec.in_channels / spec.groups * points(spec.kernel), 5);
   const auto bias = whole(spec.out_channels, 6);
   const auto grad = whole(spec.batch * points(spec.output) * spec.out_channels, 7);
   const DeviceArray<float> dx(device, x), dw(device, weight), db(device, bias), dg(device, grad);
-  const std::string title = std::string("convolution ") + given.title;
+  const std::string title = std::string("convolution ") + given.title + suffix;
   report.check(title, [&] {
     std::vector<float> expected(grad.size());
     for (size_t i = 0; i < expected.size(); i++) expected[i] = bias[i % spec.out_channels];
@@ -131,8 +155,12 @@ void check_convolution(const DeviceKernels& device, Report& report, const Case& 
 }  // namespace
 
 void check_dense(const DeviceKernels& device, Report& report) {
-  check_products(device, report);
-  for (const Case& given : cases) check_convolution(device, report, given);
+  for (const Rounding& rounding : roundings) {
+    device.set_precision(rounding.precision);
+    check_products(device, report, rounding.title);
+    for (const Case& given : cases) check_convolution(device, report, rounding.title, given);
+  }
+  device.set_precision(Precision::float32);
 }
 
 }  // namespace spikeship::standalone
