@@ -5,24 +5,24 @@
 import { fail, type RandomState, RandomStream } from "../core/index.ts";
 import { type Batch, type Dataset, Loader } from "../data/index.ts";
 import { type Network, resetNet, type StoredTensor, shuffleStream, toFloat32, trainingStream } from "../model/index.ts";
-import { backwardFrom, scope, Tensor, withDevice, withPrecision } from "../tensor/index.ts";
-import { clipGradNorm } from "./clip.ts";
+import { backwardFrom, keep, scope, Tensor, withDevice, withPrecision } from "../tensor/index.ts";
 import type { TrainingConfig } from "./config.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
 import { classesOf, expectFits } from "./fit.ts";
 import { countCorrect, targetLosses } from "./losses.ts";
 import { MarginLoss } from "./margin.ts";
-import { Optimizer } from "./optimizers.ts";
+import { Optimizer, type StepRules } from "./optimizers.ts";
 import { learningRateAt } from "./schedules.ts";
 import type { EpochSums, TrainingState } from "./state.ts";
 import { type Accumulation, accumulationOf } from "./step/accumulation.ts";
-import { LossScale } from "./step/loss-scale.ts";
+import { FIRST_LOSS_SCALE } from "./step/loss-scale.ts";
+import { PendingResults, type ReadResult } from "./step/pending-results.ts";
 import type { StepBody } from "./step/recorded-step.ts";
 import { Stepper } from "./step/stepper.ts";
 
 export class TrainingRun {
   epoch = 0;
-  sums: EpochSums = { loss: 0, correct: 0, samples: 0 };
+  #sums: EpochSums = { loss: 0, correct: 0, samples: 0 };
   readonly optimizer: Optimizer;
   readonly loader: Loader;
   #random: RandomStream;
@@ -31,7 +31,10 @@ export class TrainingRun {
   #withinStep = false;
   readonly #classes: number;
   readonly #stepper: Stepper;
-  readonly #lossScale: LossScale | null;
+  readonly #rules: StepRules;
+  readonly #pending: PendingResults;
+  /** The weight of the last batch, where the network lies. */
+  #weight: { value: number; tensor: Tensor } | null = null;
 
   /** The network is trained where it lies. */
   constructor(
@@ -45,7 +48,9 @@ export class TrainingRun {
     this.#classes = classesOf(network);
     this.#random = trainingStream(seed);
     this.#beforeBody = this.#random.state;
-    this.#lossScale = config.precision === "float16" ? new LossScale() : null;
+    const { clipNorm, precision } = config;
+    this.#rules = { scaled: precision === "float16", ...(clipNorm === undefined ? {} : { clip: { norm: clipNorm } }) };
+    this.#pending = new PendingResults(config.batchSize, this.#classes);
     this.#stepper = new Stepper([...network.parameters().values()], {
       graph: config.graph,
       onNotice,
@@ -53,8 +58,10 @@ export class TrainingRun {
         this.#random = RandomStream.fromState(this.#beforeBody);
         resetNet(network);
       },
+      memory: () => this.optimizer.memory,
     });
     this.optimizer = new Optimizer(config.optimizer, network.parameters());
+    if (this.#rules.scaled) this.optimizer.lossScale = FIRST_LOSS_SCALE;
     this.loader = new Loader(dataset.train, dataset.shape, {
       batchSize: config.batchSize,
       random: shuffleStream(seed),
@@ -71,19 +78,43 @@ export class TrainingRun {
     return this.#withinStep;
   }
 
-  /** Trains on one batch of the loader. A failure (no memory left) leaves nothing of the step behind. */
+  /** Sums of the epoch so far. Waits for the steps that were begun. @throws VALUE as `step` */
+  get sums(): EpochSums {
+    this.#settle();
+    return this.#sums;
+  }
+
+  /** Gives the sums of this epoch so far when it is asked, which waits for a device. On the CPU they are those of now, not of then. */
+  sumsWhenAsked(): () => EpochSums {
+    const sums = this.#pending.samples === 0 ? { ...this.#sums } : this.#sums;
+    return () => {
+      this.#settle();
+      return sums;
+    };
+  }
+
+  /** Samples of the epoch so far. */
+  get samples(): number {
+    return this.#sums.samples + this.#pending.samples;
+  }
+
+  /**
+   * Trains on one batch of the loader. A failure (no memory left) leaves nothing of the step behind. A device is not waited for: that its
+   * numbers are not finite is told some steps later, or when somebody asks for `sums`; until then no step changes the parameters.
+   * @throws VALUE when the loss, or the norm of the gradients that are clipped by it, is not finite
+   */
   step(batch: Batch): void {
     const { weight, last } = this.#accumulation();
     try {
       withPrecision(this.config.precision, () =>
-        withDevice(this.network.device, () => scope(() => this.#addGradients(batch, weight))),
+        withDevice(this.network.device, () => scope(() => this.#run(batch, weight, last))),
       );
-      if (last) this.#update();
+      if (this.network.device === "cpu") this.#settle();
       this.#withinStep = !last;
     } catch (error) {
       this.#withinStep = false;
       resetNet(this.network);
-      this.#forgetGradients();
+      this.optimizer.zeroGrad();
       throw error;
     }
   }
@@ -95,23 +126,36 @@ export class TrainingRun {
     return accumulationOf(this.loader.state.batch - 1, accumulate, batchSize, this.dataset.train.count);
   }
 
-  /** Adds the gradients of a batch, times its weight and the loss's scale, and its share of the epoch's sums. */
-  #addGradients({ images, labels }: Batch, weight: number): void {
+  /** Runs a batch, and where it is the last of its step, the optimizer. Its share of the epoch's sums is kept until somebody asks. */
+  #run({ images, labels }: Batch, weight: number, last: boolean): void {
     const samples = Tensor.from(images, [labels.length, ...this.network.inputShape]);
     const inputs = {
       sequence: this.network.encode(samples, this.#random),
       target: targetLosses[this.config.loss].target(labels, this.#classes),
-      seed: Tensor.full([], weight * (this.#lossScale?.scale ?? 1)),
+      weight: this.#weightOf(weight),
     };
     this.#beforeBody = this.#random.state;
+    this.optimizer.learningRate = this.learningRate;
+    this.optimizer.prepare();
     const { batchSize, accumulate } = this.config;
     const kind = { usual: labels.length === batchSize, alone: accumulate === 1 };
-    const { loss, rates } = this.#stepper.run(inputs, this.#body, kind);
-    this.#count(loss.item(), rates, labels);
+    const result = this.#stepper.run(inputs, kind.alone ? this.#wholeStep : this.#gradients, kind);
+    if (!kind.alone && last) this.#update(result.loss);
+    if (!this.#pending.takes(result.loss.device)) this.#settle();
+    this.#pending.add(result, labels);
+  }
+
+  /** The same tensor as long as the weight is the same: a replay need not copy it again. */
+  #weightOf(value: number): Tensor {
+    const { device } = this.network;
+    if (this.#weight?.value === value && this.#weight.tensor.device === device) return this.#weight.tensor;
+    this.#weight?.tensor.dispose();
+    this.#weight = { value, tensor: keep(Tensor.full([], value, { device })) };
+    return this.#weight.tensor;
   }
 
   /** Forward, loss and backward of a batch, from a network without state to one without state. */
-  readonly #body: StepBody = ({ sequence, target, seed }) => {
+  readonly #gradients: StepBody = ({ sequence, target, weight }) => {
     const margin = this.config.margin ? new MarginLoss(this.config.margin, this.network) : null;
     const rates = this.network.rates(sequence, {
       training: true,
@@ -120,40 +164,44 @@ export class TrainingRun {
     });
     const task = targetLosses[this.config.loss].loss(rates, target);
     const loss = margin ? margin.addedTo(task) : task;
-    backwardFrom([[loss, seed]]);
+    backwardFrom([[loss, this.#rules.scaled ? this.optimizer.scaledByLossScale(weight) : weight]]);
     resetNet(this.network);
     return { loss, rates };
   };
 
-  #count(value: number, rates: Tensor, labels: Int32Array): void {
+  /** A step by itself, the optimizer's included. */
+  readonly #wholeStep: StepBody = (inputs) => {
+    const result = this.#gradients(inputs);
+    this.#update(result.loss);
+    return result;
+  };
+
+  /** The optimizer's step. */
+  #update(loss: Tensor): void {
+    this.optimizer.queue(this.#rules, loss);
+    this.optimizer.zeroGrad();
+  }
+
+  /** Waits for the steps that were begun, and adds their numbers to the sums. */
+  #settle(): void {
+    const results = this.#pending.take();
+    if (results.length === 0) return;
+    for (const result of results) this.#count(result);
+    this.optimizer.settle();
+  }
+
+  #count({ loss: value, rates, labels }: ReadResult): void {
     if (!Number.isFinite(value)) {
       fail("VALUE", {
-        where: `training, epoch ${this.epoch + 1}, sample ${this.sums.samples}`,
+        where: `training, epoch ${this.epoch + 1}, sample ${this.#sums.samples}`,
         expected: "a finite loss",
         got: `${value}`,
         hint: "Lower the learning rate or set training.clipNorm.",
       });
     }
-    this.sums.loss += value * labels.length;
-    this.sums.correct += countCorrect(rates.toArray(), rates.shape[1]!, labels);
-    this.sums.samples += labels.length;
-  }
-
-  /** The optimizer's step; left out when a scaled gradient overflowed. */
-  #update(): void {
-    const { clipNorm } = this.config;
-    const { leaves } = this.#stepper;
-    if (this.#lossScale?.unscale(leaves) ?? true) {
-      if (clipNorm !== undefined) clipGradNorm(leaves, clipNorm);
-      this.optimizer.learningRate = this.learningRate;
-      this.optimizer.step();
-    }
-    this.#forgetGradients();
-  }
-
-  #forgetGradients(): void {
-    this.#stepper.takeBack();
-    this.optimizer.zeroGrad();
+    this.#sums.loss += value * labels.length;
+    this.#sums.correct += countCorrect(rates, this.#classes, labels);
+    this.#sums.samples += labels.length;
   }
 
   /** Evaluates between two epochs, giving up what a recorded step keeps where the device has not enough memory for both. */
@@ -164,21 +212,21 @@ export class TrainingRun {
   /** Starts the next epoch; returns the sums of the one that ended. */
   endEpoch(): EpochSums {
     const ended = this.sums;
-    this.sums = { loss: 0, correct: 0, samples: 0 };
+    this.#sums = { loss: 0, correct: 0, samples: 0 };
     this.epoch++;
     return ended;
   }
 
   save(): { state: TrainingState; tensors: Map<string, Tensor> } {
+    const { seed, config, epoch, sums } = this;
     const tensors = new Map<string, Tensor>();
     const optimizerSteps: Record<string, number> = {};
     for (const [name, value] of this.optimizer.state()) {
       if (value instanceof Tensor) tensors.set(name, value);
       else optimizerSteps[name] = value;
     }
-    const { seed, config, epoch, sums } = this;
     const [random, loader] = [this.#random.state, this.loader.state];
-    const lossScale = this.#lossScale?.state;
+    const lossScale = this.#rules.scaled ? this.optimizer.lossScale : null;
     const state = { seed, config, epoch, sums: { ...sums }, random, loader, optimizerSteps };
     return { state: { ...state, ...(lossScale ? { lossScale } : {}) }, tensors };
   }
@@ -187,10 +235,10 @@ export class TrainingRun {
   restore(state: TrainingState, tensors: ReadonlyMap<string, StoredTensor>): void {
     this.#expectSettings(state);
     this.epoch = state.epoch;
-    this.sums = { ...state.sums };
+    this.#sums = { ...state.sums };
     this.#random = RandomStream.fromState(state.random);
     this.loader.load(state.loader);
-    if (state.lossScale) this.#lossScale?.load(state.lossScale);
+    if (state.lossScale) this.optimizer.lossScale = state.lossScale;
     const moments = [...tensors].map(([name, tensor]) => [name, toFloat32("optimizer state", name, tensor)] as const);
     this.optimizer.load(new Map<string, number | Float32Array>([...moments, ...Object.entries(state.optimizerSteps)]));
   }
@@ -216,8 +264,10 @@ export class TrainingRun {
   }
 
   dispose(): void {
-    this.#forgetGradients();
+    this.optimizer.zeroGrad();
     this.#stepper.dispose();
+    this.#pending.dispose();
+    this.#weight?.tensor.dispose();
     this.optimizer.dispose();
   }
 }

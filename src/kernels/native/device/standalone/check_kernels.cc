@@ -181,16 +181,16 @@ void check_training(const DeviceKernels& device, Report& report) {
     const SgdOptions options{0.1, 0.9, 0.0, 0.01, true, false};
     const DeviceArray<float> p(device, param), g(device, grad), m(device, momentum);
     auto expected = param, expected_momentum = momentum;
-    device.sgd_step(p.data(), g.data(), m.data(), count, options);
-    baseline::sgd_step(expected.data(), grad.data(), expected_momentum.data(), count, options);
+    device.sgd_step(p.data(), g.data(), m.data(), count, options, {});
+    baseline::sgd_step(expected.data(), grad.data(), expected_momentum.data(), count, options, {});
     return difference(p.read(), expected) + difference(m.read(), expected_momentum);
   });
   report.check("adam_step", [&] {
     const AdamOptions options{0.001, 0.9, 0.999, 1e-8, 0.01, true, 3};
     const DeviceArray<float> p(device, param), g(device, grad), m(device, momentum), v(device, second);
     auto expected = param, first = momentum, squares = second;
-    device.adam_step(p.data(), g.data(), m.data(), v.data(), count, options, 0.003f, 0.05f);
-    baseline::adam_step(expected.data(), grad.data(), first.data(), squares.data(), count, options, 0.003f, 0.05f);
+    device.adam_step(p.data(), g.data(), m.data(), v.data(), count, options, {});
+    baseline::adam_step(expected.data(), grad.data(), first.data(), squares.data(), count, options, {});
     return difference(p.read(), expected);
   });
   const RandomPlace place{42, 7, 12345678901};
