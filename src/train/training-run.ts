@@ -141,7 +141,7 @@ export class TrainingRun {
     const kind = { usual: labels.length === batchSize, alone: accumulate === 1 };
     const result = this.#stepper.run(inputs, kind.alone ? this.#wholeStep : this.#gradients, kind);
     if (!kind.alone && last) this.#update(result.loss);
-    if (!this.#pending.takes(result.loss.device)) this.#settle();
+    if (!this.#pending.takes(result)) this.#settle();
     this.#pending.add(result, labels);
   }
 

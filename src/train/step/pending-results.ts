@@ -19,8 +19,7 @@ const MOST_FLOATS = 2 ** 20;
 
 export class PendingResults {
   /** Floats of a step: its loss, then its rates. */
-  readonly #stride: number;
-  readonly #capacity: number;
+  #stride: number;
   #labels: Int32Array[] = [];
   #memory: Tensor | null = null;
 
@@ -30,7 +29,10 @@ export class PendingResults {
     readonly classes: number,
   ) {
     this.#stride = 1 + batchSize * classes;
-    this.#capacity = Math.min(MOST_STEPS, Math.max(1, Math.floor(MOST_FLOATS / this.#stride)));
+  }
+
+  get #capacity(): number {
+    return Math.min(MOST_STEPS, Math.max(1, Math.floor(MOST_FLOATS / this.#stride)));
   }
 
   /** Samples whose results were not taken yet. */
@@ -38,23 +40,26 @@ export class PendingResults {
     return this.#labels.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** False when what is pending has to be taken before results of this device are added. */
-  takes(device: string): boolean {
+  /** False when what is pending has to be taken before this is added. */
+  takes({ loss: { device }, rates }: StepResult): boolean {
     const pending = this.#labels.length;
-    return pending === 0 || (pending < this.#capacity && device === this.#memory!.device && device !== "cpu");
+    if (pending === 0) return true;
+    return pending < this.#capacity && device !== "cpu" && device === this.#memory!.device && rates.size < this.#stride;
   }
 
   /** Keeps the numbers of a step, which may be overwritten after. */
   add({ loss, rates }: StepResult, labels: Int32Array): void {
     const { device } = loss;
-    if (this.#memory?.device !== device) {
+    if (this.#memory?.device !== device || rates.size >= this.#stride) {
+      this.#stride = Math.max(this.#stride, 1 + rates.size);
       this.#memory?.dispose();
       this.#memory = keep(Tensor.empty([device === "cpu" ? 1 : this.#capacity, this.#stride], "float32", 0, device));
     }
     const start = 4 * this.#stride * this.#labels.length;
     core().copy(loss.buffer, 0, this.#memory.buffer, start, 4);
     core().copy(rates.buffer, 0, this.#memory.buffer, start + 4, 4 * rates.size);
-    this.#labels.push(labels);
+    // a loader fills the same array again
+    this.#labels.push(labels.slice());
   }
 
   /** Gives what is pending, in order. Waits for the device. */
