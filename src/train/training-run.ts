@@ -4,6 +4,7 @@
  */
 import { fail, type RandomState, RandomStream } from "../core/index.ts";
 import { type Batch, type Dataset, Loader } from "../data/index.ts";
+import { core } from "../kernels/index.ts";
 import { type Network, resetNet, type StoredTensor, shuffleStream, toFloat32, trainingStream } from "../model/index.ts";
 import { backwardFrom, keep, scope, Tensor, withDevice, withPrecision } from "../tensor/index.ts";
 import type { TrainingConfig } from "./config.ts";
@@ -33,6 +34,8 @@ export class TrainingRun {
   readonly #stepper: Stepper;
   readonly #rules: StepRules;
   readonly #pending: PendingResults;
+  /** Of a step of several batches. */
+  #losses: Tensor | null = null;
   /** The weight of the last batch, where the network lies. */
   #weight: { value: number; tensor: Tensor } | null = null;
 
@@ -112,11 +115,15 @@ export class TrainingRun {
       if (this.network.device === "cpu") this.#settle();
       this.#withinStep = !last;
     } catch (error) {
-      this.#withinStep = false;
-      resetNet(this.network);
-      this.optimizer.zeroGrad();
+      this.#abandonStep();
       throw error;
     }
+  }
+
+  #abandonStep(): void {
+    this.#withinStep = false;
+    resetNet(this.network);
+    this.optimizer.zeroGrad();
   }
 
   /** Where the loader's batch stands in its step of the optimizer. */
@@ -140,9 +147,24 @@ export class TrainingRun {
     const { batchSize, accumulate } = this.config;
     const kind = { usual: labels.length === batchSize, alone: accumulate === 1 };
     const result = this.#stepper.run(inputs, kind.alone ? this.#wholeStep : this.#gradients, kind);
-    if (!kind.alone && last) this.#update(result.loss);
+    if (!kind.alone) {
+      const loss = this.#lossOfStep(result.loss);
+      if (last) this.#update(loss);
+    }
     if (!this.#pending.takes(result)) this.#settle();
     this.#pending.add(result, labels);
+  }
+
+  /** Sum of the losses of a step's batches so far: not finite where one of them is not. */
+  #lossOfStep(loss: Tensor): Tensor {
+    if (this.#losses && this.#withinStep) {
+      core().axpy(1, loss.buffer, this.#losses.buffer, 1);
+      return this.#losses;
+    }
+    this.#losses?.dispose();
+    this.#losses = keep(Tensor.zeros([], { device: loss.device }));
+    core().copy(loss.buffer, 0, this.#losses.buffer, 0, 4);
+    return this.#losses;
   }
 
   /** The same tensor as long as the weight is the same: a replay need not copy it again. */
@@ -186,8 +208,13 @@ export class TrainingRun {
   #settle(): void {
     const results = this.#pending.take();
     if (results.length === 0) return;
-    for (const result of results) this.#count(result);
-    this.optimizer.settle();
+    try {
+      for (const result of results) this.#count(result);
+      this.optimizer.settle();
+    } catch (error) {
+      this.#abandonStep();
+      throw error;
+    }
   }
 
   #count({ loss: value, rates, labels }: ReadResult): void {
@@ -267,6 +294,7 @@ export class TrainingRun {
     this.optimizer.zeroGrad();
     this.#stepper.dispose();
     this.#pending.dispose();
+    this.#losses?.dispose();
     this.#weight?.tensor.dispose();
     this.optimizer.dispose();
   }
