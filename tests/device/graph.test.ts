@@ -181,7 +181,7 @@ describeOnDevice("recorded steps", () => {
       const net = networkFromDescription(description("ConstantEncoder"), layers, 3).to(DEVICE);
       const run = new TrainingRun(net, smallDataset(), training, 1);
       // the gradients of the loss times this are beyond float16, and some steps later they are not
-      run.optimizer.lossScale = { scale: 2 ** 40, goodSteps: 0 };
+      run.optimizer.lossScale = { scale: 2 ** 25, goodSteps: 0 };
       for (const batch of run.loader) run.step(batch);
       const { lossScale, optimizerSteps } = run.save().state;
       const weights = [...net.parameters().values()].map((tensor) => tensor.toArray());
@@ -192,7 +192,7 @@ describeOnDevice("recorded steps", () => {
     const [recorded, plain] = [after(true), after(false)];
     expect(recorded).toEqual(plain);
     const [taken] = recorded.steps;
-    expect(recorded.lossScale).toEqual({ scale: 2 ** (30 + taken!), goodSteps: taken });
+    expect(recorded.lossScale).toEqual({ scale: 2 ** (15 + taken!), goodSteps: taken });
     expect(taken).toBeGreaterThan(0);
     expect(taken).toBeLessThan(10);
   });
@@ -212,7 +212,9 @@ describeOnDevice("recorded steps", () => {
         if (batches !== 7) continue;
         const { state, tensors } = run.save();
         const moments = [...tensors].map(([name, tensor]) => [name, tensor.toArray() as Float32Array] as const);
-        run.optimizer.load(new Map([...moments, ...Object.entries(state.optimizerSteps)]));
+        run.optimizer.load(
+          new Map<string, Float32Array | number>([...moments, ...Object.entries(state.optimizerSteps)]),
+        );
       }
       const { sums, optimizerSteps } = run.save().state;
       const weights = [...net.parameters().values()].map((tensor) => tensor.toArray());
@@ -236,7 +238,7 @@ describeOnDevice("recorded steps", () => {
       if (number === 5) before = weights();
       run.step(number === 5 ? { ...batch, images: batch.images.map(() => Number.NaN) } : batch);
     }
-    expect(() => run.save()).toThrow(/training, epoch 1, sample 40: expected a finite loss, got NaN/);
+    expect(() => run.save()).toThrow(/gradients: expected a finite norm, got NaN/);
     expect(weights()).toEqual(before);
     run.dispose();
     net.dispose();
