@@ -2,15 +2,17 @@
  * Optimizers: SGD, Adam and AdamW in PyTorch's order of operations, computed by the native core. They know parameters by name, and
  * neither networks nor schedules.
  */
-import { fail, formatShape, parseWith, sameShape, unreachable } from "../core/index.ts";
+import { fail, formatShape, parseWith, sameShape } from "../core/index.ts";
 import { core, type Device } from "../kernels/index.ts";
 import { keep, Tensor } from "../tensor/index.ts";
 import { failNorm } from "./clip.ts";
 import { type OptimizerConfig, type OptimizerInput, optimizerSchema } from "./optimizer-config.ts";
 import { failAtEveryScale, type LossScaleState } from "./step/loss-scale.ts";
 import { StepControl } from "./step/step-control.ts";
+import { coreRules, type StepRules } from "./step/step-rules.ts";
 
 export * from "./optimizer-config.ts";
+export type { StepRules } from "./step/step-rules.ts";
 
 /** What has to be stored to continue: moments by `parameter/moment`, step counts by `parameter/step`. */
 export type OptimizerState = Map<string, Tensor | number>;
@@ -22,14 +24,6 @@ interface Entry {
   weightDecay: number;
   /** Running values, made before the first step. */
   moments: Tensor[] | null;
-}
-
-/** What becomes of gradients before they are used. They themselves stay as they are. */
-export interface StepRules {
-  /** Limit the norm of all of them together (`clipGradNorm`), or each number (`clipGradValue`). */
-  clip?: { norm: number } | { value: number };
-  /** Divide by the loss's scale, leave the step out where one of them is not finite, and adapt the scale. */
-  scaled?: boolean;
 }
 
 const MOMENTS: Record<OptimizerConfig["kind"], readonly string[]> = {
@@ -110,13 +104,12 @@ export class Optimizer {
    * The step as one call that may be recorded, after `prepare`. `loss` (one number): where it is not finite, this step and all that follow are
    * left out until `settle` has told.
    */
-  queue({ clip, scaled = false }: StepRules, loss: Tensor | null = null): void {
+  queue(rules: StepRules, loss: Tensor | null = null): void {
     const taken = this.#entries.map((entry, number) => ({ entry, number, grad: entry.parameter.grad }));
     const given = taken.filter(({ entry, grad }) => grad && expectGradient(entry, grad));
     if (given.length === 0) return;
-    const limited = clip ? ("norm" in clip ? clipped("norm", clip.norm) : clipped("value", clip.value)) : UNCLIPPED;
     core().optimizerStep({
-      rules: { ...this.#rules, ...limited, scaled },
+      rules: coreRules(this.config, rules),
       params: given.map(({ entry }) => entry.parameter.buffer),
       grads: given.map(({ grad }) => grad!.buffer),
       first: given.map(({ entry }) => entry.moments?.[0]?.buffer ?? 0),
@@ -127,25 +120,6 @@ export class Optimizer {
       control: this.#control!.buffer,
       loss: loss?.buffer ?? 0,
     });
-  }
-
-  /** The part of the rules that the config decides. */
-  get #rules() {
-    const { config } = this;
-    switch (config.kind) {
-      case "sgd":
-        return { ...NO_ADAM, kind: "sgd" as const, ...pick(config, ["momentum", "dampening", "nesterov"]) };
-      case "adam":
-      case "adamw":
-        return {
-          ...NO_SGD,
-          kind: "adam" as const,
-          ...pick(config, ["beta1", "beta2", "epsilon"]),
-          decoupled: config.kind === "adamw",
-        };
-      default:
-        return unreachable(config);
-    }
   }
 
   /**
@@ -266,16 +240,6 @@ export class Optimizer {
       entry.moments = null;
     }
   }
-}
-
-const UNCLIPPED = { clip: "none", limit: 0 } as const;
-const NO_SGD = { momentum: 0, dampening: 0, nesterov: false };
-const NO_ADAM = { beta1: 0, beta2: 0, epsilon: 0, decoupled: false };
-
-const clipped = <C extends "norm" | "value">(clip: C, limit: number) => ({ clip, limit });
-
-function pick<T, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
-  return Object.fromEntries(keys.map((key) => [key, from[key]])) as Pick<T, K>;
 }
 
 /** @throws SHAPE when a gradient is not laid out as its parameter */

@@ -10,20 +10,19 @@ import { backwardFrom, keep, scope, Tensor, withDevice, withPrecision } from "..
 import type { TrainingConfig } from "./config.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
 import { classesOf, expectFits } from "./fit.ts";
-import { countCorrect, targetLosses } from "./losses.ts";
+import { targetLosses } from "./losses.ts";
 import { MarginLoss } from "./margin.ts";
 import { Optimizer, type StepRules } from "./optimizers.ts";
 import { learningRateAt } from "./schedules.ts";
 import type { EpochSums, TrainingState } from "./state.ts";
 import { type Accumulation, accumulationOf } from "./step/accumulation.ts";
+import { EpochTally } from "./step/epoch-tally.ts";
 import { FIRST_LOSS_SCALE } from "./step/loss-scale.ts";
-import { PendingResults, type ReadResult } from "./step/pending-results.ts";
 import type { StepBody } from "./step/recorded-step.ts";
 import { Stepper } from "./step/stepper.ts";
 
 export class TrainingRun {
   epoch = 0;
-  #sums: EpochSums = { loss: 0, correct: 0, samples: 0 };
   readonly optimizer: Optimizer;
   readonly loader: Loader;
   #random: RandomStream;
@@ -33,7 +32,7 @@ export class TrainingRun {
   readonly #classes: number;
   readonly #stepper: Stepper;
   readonly #rules: StepRules;
-  readonly #pending: PendingResults;
+  readonly #tally: EpochTally;
   /** Of a step of several batches. */
   #losses: Tensor | null = null;
   /** The weight of the last batch, where the network lies. */
@@ -53,7 +52,7 @@ export class TrainingRun {
     this.#beforeBody = this.#random.state;
     const { clipNorm, precision } = config;
     this.#rules = { scaled: precision === "float16", ...(clipNorm === undefined ? {} : { clip: { norm: clipNorm } }) };
-    this.#pending = new PendingResults(config.batchSize, this.#classes);
+    this.#tally = new EpochTally(config.batchSize, this.#classes);
     this.#stepper = new Stepper([...network.parameters().values()], {
       graph: config.graph,
       onNotice,
@@ -84,12 +83,13 @@ export class TrainingRun {
   /** Sums of the epoch so far. Waits for the steps that were begun. @throws VALUE as `step` */
   get sums(): EpochSums {
     this.#settle();
-    return this.#sums;
+    return this.#tally.sums;
   }
 
   /** Gives the sums of this epoch so far when it is asked, which waits for a device. On the CPU they are those of now, not of then. */
   sumsWhenAsked(): () => EpochSums {
-    const sums = this.#pending.samples === 0 ? { ...this.#sums } : this.#sums;
+    const { sums: soFar, complete } = this.#tally;
+    const sums = complete ? { ...soFar } : soFar;
     return () => {
       this.#settle();
       return sums;
@@ -98,7 +98,7 @@ export class TrainingRun {
 
   /** Samples of the epoch so far. */
   get samples(): number {
-    return this.#sums.samples + this.#pending.samples;
+    return this.#tally.samples;
   }
 
   /**
@@ -151,8 +151,8 @@ export class TrainingRun {
       const loss = this.#lossOfStep(result.loss);
       if (last) this.#update(loss);
     }
-    if (!this.#pending.takes(result)) this.#settle();
-    this.#pending.add(result, labels);
+    if (!this.#tally.takes(result)) this.#settle();
+    this.#tally.add(result, labels);
   }
 
   /** Sum of the losses of a step's batches so far: not finite where one of them is not. */
@@ -206,29 +206,14 @@ export class TrainingRun {
 
   /** Waits for the steps that were begun, and adds their numbers to the sums. */
   #settle(): void {
-    const results = this.#pending.take();
-    if (results.length === 0) return;
+    if (this.#tally.complete) return;
     try {
-      for (const result of results) this.#count(result);
+      this.#tally.settle(this.epoch);
       this.optimizer.settle();
     } catch (error) {
       this.#abandonStep();
       throw error;
     }
-  }
-
-  #count({ loss: value, rates, labels }: ReadResult): void {
-    if (!Number.isFinite(value)) {
-      fail("VALUE", {
-        where: `training, epoch ${this.epoch + 1}, sample ${this.#sums.samples}`,
-        expected: "a finite loss",
-        got: `${value}`,
-        hint: "Lower the learning rate or set training.clipNorm.",
-      });
-    }
-    this.#sums.loss += value * labels.length;
-    this.#sums.correct += countCorrect(rates, this.#classes, labels);
-    this.#sums.samples += labels.length;
   }
 
   /** Evaluates between two epochs, giving up what a recorded step keeps where the device has not enough memory for both. */
@@ -239,7 +224,7 @@ export class TrainingRun {
   /** Starts the next epoch; returns the sums of the one that ended. */
   endEpoch(): EpochSums {
     const ended = this.sums;
-    this.#sums = { loss: 0, correct: 0, samples: 0 };
+    this.#tally.begin();
     this.epoch++;
     return ended;
   }
@@ -262,7 +247,7 @@ export class TrainingRun {
   restore(state: TrainingState, tensors: ReadonlyMap<string, StoredTensor>): void {
     this.#expectSettings(state);
     this.epoch = state.epoch;
-    this.#sums = { ...state.sums };
+    this.#tally.begin(state.sums);
     this.#random = RandomStream.fromState(state.random);
     this.loader.load(state.loader);
     if (state.lossScale) this.optimizer.lossScale = state.lossScale;
@@ -293,7 +278,7 @@ export class TrainingRun {
   dispose(): void {
     this.optimizer.zeroGrad();
     this.#stepper.dispose();
-    this.#pending.dispose();
+    this.#tally.dispose();
     this.#losses?.dispose();
     this.#weight?.tensor.dispose();
     this.optimizer.dispose();

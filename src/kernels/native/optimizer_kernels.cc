@@ -18,11 +18,11 @@ struct Changed {
 template <class Gradient>
 void sgd(float* param, const float* grad, float* momentum, size_t count, SgdScalars scalars, Gradient gradient) {
   if (momentum == nullptr) {
-#pragma omp parallel for simd schedule(static) firstprivate(scalars, gradient) if (count >= parallel_from)
+#pragma omp parallel for simd schedule(static) firstprivate(scalars, gradient) if (parallel : count >= parallel_from)
     for (size_t i = 0; i < count; i++) param[i] = sgd_element(scalars, param[i], gradient(grad[i]));
     return;
   }
-#pragma omp parallel for simd schedule(static) firstprivate(scalars, gradient) if (count >= parallel_from)
+#pragma omp parallel for simd schedule(static) firstprivate(scalars, gradient) if (parallel : count >= parallel_from)
   for (size_t i = 0; i < count; i++) {
     const SgdState next = sgd_momentum_element(scalars, param[i], gradient(grad[i]), momentum[i]);
     momentum[i] = next.momentum;
@@ -32,7 +32,7 @@ void sgd(float* param, const float* grad, float* momentum, size_t count, SgdScal
 
 template <class Gradient>
 void adam(float* param, const float* grad, float* mean, float* variance, size_t count, AdamScalars scalars, Gradient gradient) {
-#pragma omp parallel for simd schedule(static) firstprivate(scalars, gradient) if (count >= parallel_from)
+#pragma omp parallel for simd schedule(static) firstprivate(scalars, gradient) if (parallel : count >= parallel_from)
   for (size_t i = 0; i < count; i++) {
     const AdamState next = adam_element(scalars, param[i], gradient(grad[i]), mean[i], variance[i]);
     mean[i] = next.mean;

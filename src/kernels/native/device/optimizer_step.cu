@@ -7,19 +7,25 @@
 #include "../optimizer_ops.h"
 #include "device_runtime.h"
 #include "kernels.h"
+#include "quads.h"
 
 namespace spikeship::device {
 namespace {
 
 // Parameters that travel by value with one launch, whose arguments have 4 KB.
-constexpr unsigned most_parameters = 56;
+constexpr unsigned most_parameters = 48;
 constexpr unsigned decide_threads = 64;
 constexpr unsigned update_threads = 256;
 // Elements that one block updates.
 constexpr size_t update_chunk = 4096;
 
+// `wide`: all its arrays begin where four numbers may be read at once.
+struct Placed : StepParameter {
+  bool wide;
+};
+
 struct Group {
-  StepParameter at[most_parameters];
+  Placed at[most_parameters];
   unsigned count;
   // of the first of them among all
   size_t first;
@@ -169,34 +175,55 @@ struct Update {
   const Scalars* scalars;
   StepControl* control;
 
-  DEVICE_CODE void element(const StepParameter& p, const Scalars& s, const GradientChange& change, size_t i) const {
-    const float grad = changed(change, p.grad[i]);
+  // `first` and `second` are read and changed where the parameter has them.
+  DEVICE_CODE void element(const Scalars& s, bool momentum, float& param, float grad, float& first, float& second) const {
     if (adam) {
-      const AdamState next = adam_element(s.adam, p.param[i], grad, p.first[i], p.second[i]);
-      p.param[i] = next.param;
-      p.first[i] = next.mean;
-      p.second[i] = next.variance;
-    } else if (p.first != nullptr) {
-      const SgdState next = sgd_momentum_element(s.sgd, p.param[i], grad, p.first[i]);
-      p.param[i] = next.param;
-      p.first[i] = next.momentum;
+      const AdamState next = adam_element(s.adam, param, grad, first, second);
+      param = next.param;
+      first = next.mean;
+      second = next.variance;
+    } else if (momentum) {
+      const SgdState next = sgd_momentum_element(s.sgd, param, grad, first);
+      param = next.param;
+      first = next.momentum;
     } else {
-      p.param[i] = sgd_element(s.sgd, p.param[i], grad);
+      param = sgd_element(s.sgd, param, grad);
     }
+  }
+
+  // `width` elements from `i` on, loaded and stored as one.
+  template <unsigned width>
+  DEVICE_CODE void elements(const StepParameter& p, const Scalars& s, const GradientChange& change, size_t i) const {
+    Pack<float, width> param = load<width>(p.param + i), first{}, second{};
+    const Pack<float, width> grad = load<width>(p.grad + i);
+    if (p.first != nullptr) first = load<width>(p.first + i);
+    if (p.second != nullptr) second = load<width>(p.second + i);
+    for (unsigned k = 0; k < width; k++) {
+      element(s, p.first != nullptr, param.at[k], changed(change, grad.at[k]), first.at[k], second.at[k]);
+    }
+    store(p.param + i, param);
+    if (p.first != nullptr) store(p.first + i, first);
+    if (p.second != nullptr) store(p.second + i, second);
   }
 
   template <class Block>
   DEVICE_CODE void operator()(const Block& block) const {
     if (!decision->taken) return;
     const Place place = place_of(group, block.index, update_chunk);
-    const StepParameter& p = group.at[place.parameter];
+    const Placed& p = group.at[place.parameter];
     const size_t first = place.chunk * update_chunk;
     const size_t end = p.count - first < update_chunk ? p.count : first + update_chunk;
     const Scalars s = scalars[group.first + place.parameter];
     const GradientChange change = decision->change;
     block.each([&](unsigned thread) {
       if (thread == 0 && place.chunk == 0) step_counts(*control)[p.number] += 1.0;
-      for (size_t i = first + thread; i < end; i += update_threads) element(p, s, change, i);
+      if (p.wide) {
+        for (size_t i = first + 4 * thread; i + 4 <= end; i += 4 * update_threads) elements<4>(p, s, change, i);
+        const size_t rest = first + (end - first) / 4 * 4;
+        if (rest + thread < end) elements<1>(p, s, change, rest + thread);
+      } else {
+        for (size_t i = first + thread; i < end; i += update_threads) elements<1>(p, s, change, i);
+      }
     });
   }
 };
@@ -209,7 +236,13 @@ std::vector<Group> in_groups(const std::vector<StepParameter>& parameters) {
       groups.back().first = i;
     }
     Group& group = groups.back();
-    group.at[group.count++] = parameters[i];
+    const StepParameter& p = parameters[i];
+    bool wide = true;
+    for (const void* array : {static_cast<const void*>(p.param), static_cast<const void*>(p.grad), static_cast<const void*>(p.first),
+                              static_cast<const void*>(p.second)}) {
+      wide = wide && aligned_to(16, array);
+    }
+    group.at[group.count++] = {p, wide};
   }
   return groups;
 }
