@@ -129,10 +129,15 @@ export class Optimizer {
   settle(): void {
     const found = this.#control?.head();
     if (!found || found.halted === "running") return;
-    this.#control!.write({});
+    this.resume();
     if (found.halted === "norm") failNorm(found.norm);
     if (found.halted === "scale") failAtEveryScale();
     fail("VALUE", { where: "optimizer step", expected: "a finite loss", got: "one that is not" });
+  }
+
+  /** Takes steps again after one that could not be taken. */
+  resume(): void {
+    this.#control?.write({});
   }
 
   /** Memory that a recorded step changes in place or reads: in other memory, it has to be recorded again. */

@@ -162,7 +162,7 @@ export class TrainingRun {
       return this.#losses;
     }
     this.#losses?.dispose();
-    this.#losses = keep(Tensor.zeros([], { device: loss.device }));
+    this.#losses = keep(Tensor.empty([], "float32", 0, loss.device));
     core().copy(loss.buffer, 0, this.#losses.buffer, 0, 4);
     return this.#losses;
   }
@@ -211,6 +211,7 @@ export class TrainingRun {
       this.#tally.settle(this.epoch);
       this.optimizer.settle();
     } catch (error) {
+      this.optimizer.resume();
       this.#abandonStep();
       throw error;
     }

@@ -139,6 +139,9 @@ describe("accumulated gradients", () => {
     expect(run.withinStep).toBe(false);
     expect([...net.parameters().values()].some((tensor) => tensor.grad)).toBe(false);
     expect([...net.parameters()].map(([name, tensor]) => [name, tensor.toArray()])).toEqual(before);
+    for (const batch of run.loader) run.step(batch);
+    expect(Number.isFinite(run.sums.loss)).toBe(true);
+    expect([...net.parameters()].map(([name, tensor]) => [name, tensor.toArray()])).not.toEqual(before);
     run.dispose();
     net.dispose();
   });
