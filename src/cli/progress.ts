@@ -3,8 +3,8 @@ import cliProgress from "cli-progress";
 import pc from "picocolors";
 
 export interface Progress {
-  /** Shows `done` of `of`, with a short text. */
-  update(done: number, of: number, text: string): void;
+  /** Shows `done` of `of`, with a short text, which is asked for only where it is shown. */
+  update(done: number, of: number, text: string | (() => string)): void;
   /** Prints a line above the bar. */
   log(line: string): void;
   stop(): void;
@@ -16,14 +16,22 @@ export function createProgress(options: { quiet?: boolean } = {}): Progress {
   return process.stderr.isTTY ? barProgress() : lineProgress();
 }
 
+const written = (text: string | (() => string)): string => (typeof text === "string" ? text : text());
+
+/** At most ten times a second, as often as the bar is drawn. */
 function barProgress(): Progress {
+  const every = 100;
+  let last = 0;
   let bar: cliProgress.SingleBar | null = null;
   const stop = () => {
     bar?.stop();
     bar = null;
   };
   return {
-    update(done, of, text) {
+    update(done, of, shown) {
+      if (bar && done < of && Date.now() - last < every) return;
+      last = Date.now();
+      const text = written(shown);
       if (!bar) {
         bar = new cliProgress.SingleBar({
           format: `  ${pc.cyan("{bar}")} {percentage}%  {text}`,
@@ -56,7 +64,7 @@ function lineProgress(): Progress {
     update(done, of, text) {
       if (Date.now() - last < every) return;
       last = Date.now();
-      process.stderr.write(`  ${Math.round((100 * done) / of)}%  ${text}\n`);
+      process.stderr.write(`  ${Math.round((100 * done) / of)}%  ${written(text)}\n`);
     },
     log: (line) => void process.stderr.write(`${line}\n`),
     stop() {},

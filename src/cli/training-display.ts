@@ -14,7 +14,8 @@ export function trainingDisplay(
       progress.update(
         (p.epoch - 1) * p.batches + p.batch,
         p.epochs * p.batches,
-        `epoch ${p.epoch}/${p.epochs}  loss ${p.loss.toFixed(4)}  accuracy ${percent(p.accuracy)}  ` +
+        () =>
+          `epoch ${p.epoch}/${p.epochs}  loss ${p.loss.toFixed(4)}  accuracy ${percent(p.accuracy)}  ` +
           `${p.imagesPerSecond.toFixed(0)} images/s  ${formatDuration(p.secondsLeft)} left`,
       ),
     onEpoch: (e: EpochRecord) =>

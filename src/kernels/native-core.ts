@@ -86,6 +86,42 @@ export interface AdamOptions {
 }
 
 /**
+ * One step of an optimizer over all its parameters, in the order of the lists. `control` is memory of the optimizer, where the parameters lie:
+ * float32 `scale` of the loss; uint32 `halted` (0, or why no step is taken any more: 1 the loss, 2 the norm of the gradients, 3 no scale
+ * helped); then float64: good steps since the scale changed, learning rate, norm of the last step that was clipped by it, and the number of
+ * steps of each parameter. The call reads and changes it there; nothing waits, so that it may be recorded.
+ */
+export interface OptimizerStep {
+  rules: {
+    kind: "sgd" | "adam";
+    momentum: number;
+    dampening: number;
+    nesterov: boolean;
+    beta1: number;
+    beta2: number;
+    epsilon: number;
+    decoupled: boolean;
+    /** By the root of the sum of all squares, or each number to -limit..limit. */
+    clip: "none" | "norm" | "value";
+    limit: number;
+    /** Divide the gradients by the scale, leave the step out where one is not finite, and adapt the scale. */
+    scaled: boolean;
+  };
+  params: BufferId[];
+  /** Read only. */
+  grads: BufferId[];
+  /** Momentum or mean, or 0. */
+  first: BufferId[];
+  /** Variance, or 0. */
+  second: BufferId[];
+  /** For each parameter: elements, place of its steps in the control, factor of the learning rate, weight decay. */
+  numbers: Float64Array;
+  control: BufferId;
+  /** One number, or 0. Where it is not finite, this and all later steps are left out. */
+  loss: BufferId;
+}
+
+/**
  * One scan of a neuron over time. Arrays are `[steps, elements]`; the meaning of states, saved values and parameters is that
  * of the generated variant (`model/neurons`), in its declared order.
  */
@@ -400,6 +436,7 @@ export interface NativeCore {
   surrogateGrad(surrogate: string, params: Float64Array, x: BufferId, out: BufferId, count: number): void;
 
   // --- training --------------------------------------------------------------------------------------------------------
+  optimizerStep(step: OptimizerStep): void;
   sgdStep(param: BufferId, grad: BufferId, momentum: BufferId, count: number, options: SgdOptions): void;
   adamStep(
     param: BufferId,

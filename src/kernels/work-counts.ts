@@ -82,6 +82,11 @@ export const COUNTERS: Counters = {
   batchNormBackward: (_, rows, channels) => ({ ...floats(rows * channels, 5), detail: `${rows}x${channels}` }),
   neuronForward: forwardScan,
   neuronBackward: backwardScan,
+  optimizerStep: ({ rules, numbers, first }) =>
+    floats(
+      numbers.filter((_, i) => i % 4 === 0).reduce((sum, count) => sum + count, 0),
+      rules.kind === "adam" ? 7 : first[0] ? 5 : 3,
+    ),
   sgdStep: (_p, _g, momentum, count) => floats(count, momentum ? 5 : 3),
   adamStep: (_p, _g, _m, _v, count) => floats(count, 7),
   randomBernoulli: (_s, _t, _p, _x, _o, count) => floats(count, 2),

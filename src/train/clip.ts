@@ -1,4 +1,4 @@
-/** Limits gradients before the optimizer's step: by their common norm, or one by one. */
+/** Limits gradients in place: by their common norm, or one by one. `Optimizer.step` can do the same by itself, without waiting for a device. */
 import { fail } from "../core/index.ts";
 import { core } from "../kernels/index.ts";
 import { keep, Tensor } from "../tensor/index.ts";
@@ -13,14 +13,7 @@ const NORM_MARGIN = 1e-6;
 export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): number {
   const leaves = withGradient(parameters);
   const norm = Math.sqrt(leaves.reduce((sum, { grad }) => sum + core().sumSquares(grad!.buffer, grad!.size), 0));
-  if (!Number.isFinite(norm)) {
-    fail("VALUE", {
-      where: "gradients",
-      expected: "a finite norm",
-      got: `${norm}`,
-      hint: "Lower the learning rate; check the input for NaN.",
-    });
-  }
+  if (!Number.isFinite(norm)) failNorm(norm);
   const factor = maxNorm / (norm + NORM_MARGIN);
   if (factor < 1) {
     for (const leaf of leaves) {
@@ -28,6 +21,16 @@ export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): num
     }
   }
   return norm;
+}
+
+/** No step can be taken with such gradients. */
+export function failNorm(norm: number): never {
+  fail("VALUE", {
+    where: "gradients",
+    expected: "a finite norm",
+    got: `${norm}`,
+    hint: "Lower the learning rate; check the input for NaN.",
+  });
 }
 
 /** Clamps every number of every gradient to -limit..limit. */

@@ -2,28 +2,28 @@
  * Optimizers: SGD, Adam and AdamW in PyTorch's order of operations, computed by the native core. They know parameters by name, and
  * neither networks nor schedules.
  */
-import { fail, formatShape, parseWith, sameShape, unreachable } from "../core/index.ts";
-import { core } from "../kernels/index.ts";
+import { fail, formatShape, parseWith, sameShape } from "../core/index.ts";
+import { core, type Device } from "../kernels/index.ts";
 import { keep, Tensor } from "../tensor/index.ts";
+import { failNorm } from "./clip.ts";
 import { type OptimizerConfig, type OptimizerInput, optimizerSchema } from "./optimizer-config.ts";
+import { failAtEveryScale, type LossScaleState } from "./step/loss-scale.ts";
+import { StepControl } from "./step/step-control.ts";
+import { coreRules, type StepRules } from "./step/step-rules.ts";
 
 export * from "./optimizer-config.ts";
+export type { StepRules } from "./step/step-rules.ts";
 
 /** What has to be stored to continue: moments by `parameter/moment`, step counts by `parameter/step`. */
 export type OptimizerState = Map<string, Tensor | number>;
-
-/** Running values of one parameter that an optimizer keeps, and how many steps it took. */
-interface Memory {
-  moments: Tensor[];
-  steps: number;
-}
 
 interface Entry {
   name: string;
   parameter: Tensor;
   rateFactor: number;
   weightDecay: number;
-  memory: Memory | null;
+  /** Running values, made before the first step. */
+  moments: Tensor[] | null;
 }
 
 const MOMENTS: Record<OptimizerConfig["kind"], readonly string[]> = {
@@ -37,6 +37,7 @@ export class Optimizer {
   learningRate: number;
   readonly config: OptimizerConfig;
   readonly #entries: Entry[];
+  #control: StepControl | null = null;
 
   /** `parameters`: leaves by name, float32. They stay the caller's. @throws OPTION when a group fits no parameter */
   constructor(config: OptimizerInput, parameters: ReadonlyMap<string, Tensor>) {
@@ -62,67 +63,104 @@ export class Optimizer {
       parameter,
       rateFactor: group?.rateFactor ?? 1,
       weightDecay: group?.weightDecay ?? this.config.weightDecay,
-      memory: null,
+      moments: null,
     };
   }
 
-  /** One update of every parameter that has a gradient, in place. */
-  step(): void {
-    for (const entry of this.#entries) {
-      const { grad } = entry.parameter;
-      if (grad) this.#update(entry, grad);
-    }
+  /**
+   * One update of every parameter that has a gradient, in place. A device is not waited for: `settle` tells what it found. On the CPU this does.
+   * @throws VALUE as `settle`
+   */
+  step(rules: StepRules = {}): void {
+    this.prepare();
+    this.queue(rules);
+    if (this.#device === "cpu") this.settle();
   }
 
-  #update(entry: Entry, grad: Tensor): void {
-    const { parameter, name } = entry;
-    if (!sameShape(grad.shape, parameter.shape) || grad.spatial !== parameter.spatial) {
-      fail("SHAPE", {
-        where: `gradient of "${name}"`,
-        expected: `shape ${formatShape(parameter.shape)} in layout ${parameter.spatial}`,
-        got: `${formatShape(grad.shape)} in layout ${grad.spatial}`,
-      });
-    }
-    const { config } = this;
-    const learningRate = this.learningRate * entry.rateFactor;
-    const { weightDecay } = entry;
-    const memory = this.#memory(entry);
-    memory.steps++;
-    const [first, second] = memory.moments.map((moment) => moment.buffer);
-    switch (config.kind) {
-      case "sgd": {
-        const { momentum, dampening, nesterov } = config;
-        const options = { learningRate, momentum, dampening, weightDecay, nesterov, firstStep: memory.steps === 1 };
-        core().sgdStep(parameter.buffer, grad.buffer, first ?? 0, parameter.size, options);
-        break;
-      }
-      case "adam":
-      case "adamw": {
-        const { beta1, beta2, epsilon, kind } = config;
-        const options = {
-          learningRate,
-          beta1,
-          beta2,
-          epsilon,
-          weightDecay,
-          decoupled: kind === "adamw",
-          step: memory.steps,
-        };
-        core().adamStep(parameter.buffer, grad.buffer, first!, second!, parameter.size, options);
-        break;
-      }
-      default:
-        unreachable(config);
-    }
+  get #device(): Device {
+    return this.#entries[0]?.parameter.device ?? "cpu";
   }
 
-  /** The running values of a parameter, made at its first step; SGD without momentum keeps none. */
-  #memory(entry: Entry): Memory {
+  /** Makes ready what `queue` needs, where the parameters lie: running values, and the learning rate on the device. */
+  prepare(): void {
+    this.#stored().learningRate = this.learningRate;
     const names = this.#momentNames();
-    const { shape, device } = entry.parameter;
-    entry.memory ??= { moments: names.map(() => keep(Tensor.zeros(shape, { device }))), steps: 0 };
-    for (const moment of entry.memory.moments) moment.relocate(device);
-    return entry.memory;
+    for (const entry of this.#entries) {
+      const { shape, device } = entry.parameter;
+      entry.moments ??= names.map(() => keep(Tensor.zeros(shape, { device })));
+      for (const moment of entry.moments) moment.relocate(device);
+    }
+  }
+
+  /** What the device keeps, where the parameters lie. */
+  #stored(): StepControl {
+    const device = this.#device;
+    this.#control ??= new StepControl(this.#entries.length, device);
+    this.#control.relocate(device);
+    return this.#control;
+  }
+
+  /**
+   * The step as one call that may be recorded, after `prepare`. `loss` (one number): where it is not finite, this step and all that follow are
+   * left out until `settle` has told.
+   */
+  queue(rules: StepRules, loss: Tensor | null = null): void {
+    const taken = this.#entries.map((entry, number) => ({ entry, number, grad: entry.parameter.grad }));
+    const given = taken.filter(({ entry, grad }) => grad && expectGradient(entry, grad));
+    if (given.length === 0) return;
+    core().optimizerStep({
+      rules: coreRules(this.config, rules),
+      params: given.map(({ entry }) => entry.parameter.buffer),
+      grads: given.map(({ grad }) => grad!.buffer),
+      first: given.map(({ entry }) => entry.moments?.[0]?.buffer ?? 0),
+      second: given.map(({ entry }) => entry.moments?.[1]?.buffer ?? 0),
+      numbers: Float64Array.from(
+        given.flatMap(({ entry, number }) => [entry.parameter.size, number, entry.rateFactor, entry.weightDecay]),
+      ),
+      control: this.#control!.buffer,
+      loss: loss?.buffer ?? 0,
+    });
+  }
+
+  /**
+   * Waits for the steps that were begun. @throws VALUE when one of them was not taken, nor any after it: the loss or the norm that clips was
+   * not finite, or gradients were not at any scale
+   */
+  settle(): void {
+    const found = this.#control?.head();
+    if (!found || found.halted === "running") return;
+    this.resume();
+    if (found.halted === "norm") failNorm(found.norm);
+    if (found.halted === "scale") failAtEveryScale();
+    fail("VALUE", { where: "optimizer step", expected: "a finite loss", got: "one that is not" });
+  }
+
+  /** Takes steps again after one that could not be taken. */
+  resume(): void {
+    this.#control?.write({});
+  }
+
+  /** Memory that a recorded step changes in place or reads: in other memory, it has to be recorded again. */
+  get memory(): readonly number[] {
+    const own = this.#entries.flatMap(({ parameter, moments }) => [parameter, ...(moments ?? [])]);
+    return [this.#control?.buffer ?? 0, ...own.map((tensor) => tensor.buffer)];
+  }
+
+  /** x (one number) times the loss's scale, as the device knows it when this runs. */
+  scaledByLossScale(x: Tensor): Tensor {
+    const scaled = Tensor.empty(x.shape);
+    core().binary("mul", x.buffer, this.#stored().buffer, scaled.buffer, 1);
+    return scaled;
+  }
+
+  /** Waits for the steps that were begun. */
+  get lossScale(): LossScaleState {
+    const { scale, goodSteps } = this.#stored().head();
+    return { scale, goodSteps };
+  }
+
+  set lossScale(state: LossScaleState) {
+    this.#stored().write(state);
   }
 
   #momentNames(): readonly string[] {
@@ -137,13 +175,18 @@ export class Optimizer {
     }
   }
 
-  /** What to store so that `load` continues bit for bit. The tensors are the optimizer's own: copy or write them, do not dispose them. */
+  /**
+   * What to store so that `load` continues bit for bit. The tensors are the optimizer's own: copy or write them, do not dispose them. Waits for
+   * the steps that were begun.
+   */
   state(): OptimizerState {
     const state: OptimizerState = new Map();
-    for (const { name, memory } of this.#entries) {
-      if (!memory) continue;
-      state.set(`${name}/step`, memory.steps);
-      for (const [i, moment] of this.#momentNames().entries()) state.set(`${name}/${moment}`, memory.moments[i]!);
+    const steps = this.#control?.steps() ?? [];
+    for (const [number, { name, moments }] of this.#entries.entries()) {
+      const taken = steps[number] ?? 0;
+      if (!moments || taken === 0) continue;
+      state.set(`${name}/step`, taken);
+      for (const [i, moment] of this.#momentNames().entries()) state.set(`${name}/${moment}`, moments[i]!);
     }
     return state;
   }
@@ -164,14 +207,12 @@ export class Optimizer {
         hint: "Was the optimizer or the network changed since?",
       });
     }
-    this.dispose();
+    this.#forgetMoments();
     this.#entries.forEach((entry, i) => {
-      const found = loaded[i];
-      if (!found) return;
       const { shape, device } = entry.parameter;
-      const moments = found.moments.map((data) => keep(Tensor.from(data, shape, { device })));
-      entry.memory = { moments, steps: found.steps };
+      entry.moments = loaded[i]?.moments.map((data) => keep(Tensor.from(data, shape, { device }))) ?? null;
     });
+    this.#stored().write({ steps: loaded.map((found) => found?.steps ?? 0) });
   }
 
   #loadEntry(entry: Entry, take: (key: string) => Tensor | Float32Array | number | undefined) {
@@ -193,11 +234,27 @@ export class Optimizer {
 
   /** Frees the running values. The optimizer can go on: it then begins anew. */
   dispose(): void {
+    this.#forgetMoments();
+    this.#control?.dispose();
+    this.#control = null;
+  }
+
+  #forgetMoments(): void {
     for (const entry of this.#entries) {
-      for (const moment of entry.memory?.moments ?? []) moment.dispose();
-      entry.memory = null;
+      for (const moment of entry.moments ?? []) moment.dispose();
+      entry.moments = null;
     }
   }
+}
+
+/** @throws SHAPE when a gradient is not laid out as its parameter */
+function expectGradient({ name, parameter }: Entry, grad: Tensor): true {
+  if (sameShape(grad.shape, parameter.shape) && grad.spatial === parameter.spatial) return true;
+  return fail("SHAPE", {
+    where: `gradient of "${name}"`,
+    expected: `shape ${formatShape(parameter.shape)} in layout ${parameter.spatial}`,
+    got: `${formatShape(grad.shape)} in layout ${grad.spatial}`,
+  });
 }
 
 function failState(name: string, expected: string, value: unknown): never {

@@ -22,8 +22,9 @@ export interface TrainProgress {
   batches: number;
   imagesPerSecond: number;
   secondsLeft: number;
-  loss: number;
-  accuracy: number;
+  /** Of the epoch so far; on a device, of what was begun when this is read, which waits for it. */
+  readonly loss: number;
+  readonly accuracy: number;
 }
 
 export interface TrainOptions {
@@ -94,13 +95,14 @@ async function runEpoch(
   options: TrainOptions,
 ): Promise<void> {
   const started = performance.now();
-  const before = run.sums.samples;
+  const before = run.samples;
   for (const batch of run.loader) {
     run.step(batch);
     const seconds = (performance.now() - started) / 1000;
-    const rate = (run.sums.samples - before) / seconds;
-    const left = run.dataset.train.count * (options.training.epochs - run.epoch) - run.sums.samples;
+    const rate = (run.samples - before) / seconds;
+    const left = run.dataset.train.count * (options.training.epochs - run.epoch) - run.samples;
     const done = run.loader.state.batch;
+    const sums = run.sumsWhenAsked();
     options.onProgress?.({
       epoch: run.epoch + 1,
       epochs: options.training.epochs,
@@ -108,8 +110,12 @@ async function runEpoch(
       batches: run.loader.batchesPerEpoch,
       imagesPerSecond: rate,
       secondsLeft: left / rate,
-      loss: run.sums.loss / run.sums.samples,
-      accuracy: run.sums.correct / run.sums.samples,
+      get loss() {
+        return sums().loss / sums().samples;
+      },
+      get accuracy() {
+        return sums().correct / sums().samples;
+      },
     });
     await setImmediate();
     if (!run.withinStep && done < run.loader.batchesPerEpoch && options.shouldStop?.()) {

@@ -1,10 +1,10 @@
 /** Training steps that a device records once and replays: the same numbers as operation by operation, or a reason why not. */
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
-import { core, devices } from "../../src/kernels/index.ts";
+import { core, devices, type NativeCore } from "../../src/kernels/index.ts";
 import { layers } from "../../src/layers.ts";
 import { networkFromDescription } from "../../src/model/index.ts";
-import { trainInDirectory, trainingSchema } from "../../src/train/index.ts";
+import { TrainingRun, trainInDirectory, trainingSchema } from "../../src/train/index.ts";
 import { temporaryFolder } from "../error-of.ts";
 import { outcomeOf, smallDataset } from "../train/small-run.ts";
 import { DEVICE, describeOnDevice } from "./device.ts";
@@ -56,22 +56,30 @@ async function trained(network: object, settings: object): Promise<Outcome> {
   return { ...outcomeOf(directory), notices };
 }
 
-/** How often the device replays while `body` runs. */
-async function replaysIn(body: () => Promise<unknown>): Promise<number> {
-  const native = core();
-  const { replay } = native;
+/** Calls by which the host waits for the device. */
+const WAITS = ["read", "synchronize", "countNonFinite", "countDifferent", "sumSquares"] as const;
+
+/** How often `body` calls a function of the core. */
+async function callsIn(names: readonly (keyof NativeCore)[], body: () => Promise<unknown>): Promise<number> {
+  const native = core() as unknown as Record<string, (...given: unknown[]) => unknown>;
+  const before = names.map((name) => [name, native[name]!] as const);
   let count = 0;
-  native.replay = (graph) => {
-    count++;
-    replay.call(native, graph);
-  };
+  for (const [name, called] of before) {
+    native[name] = (...given) => {
+      count++;
+      return called.apply(native, given);
+    };
+  }
   try {
     await body();
   } finally {
-    native.replay = replay;
+    for (const [name, called] of before) native[name] = called;
   }
   return count;
 }
+
+/** How often the device replays while `body` runs. */
+const replaysIn = (body: () => Promise<unknown>) => callsIn(["replay"], body);
 
 afterEach(() => {
   devices().current = "cpu";
@@ -90,7 +98,17 @@ describeOnDevice("recorded steps", () => {
     ["with a margin", "ConstantEncoder", { margin: { layers: "all" } }],
     ["with bfloat16 factors", "ConstantEncoder", { precision: "bfloat16" }],
     ["with float16 factors and a scaled loss", "ConstantEncoder", { precision: "float16" }],
+    ["with float16 factors and clipped gradients", "ConstantEncoder", { precision: "float16", clipNorm: 0.1 }],
     ["with momentum", "ConstantEncoder", { optimizer: { kind: "sgd", learningRate: 0.1, momentum: 0.9 } }],
+    ["with plain descent", "ConstantEncoder", { optimizer: { kind: "sgd", learningRate: 0.1 } }],
+    [
+      "with groups and a rate that changes",
+      "ConstantEncoder",
+      {
+        optimizer: { kind: "adamw", learningRate: 0.01, groups: [{ prefix: "0", rateFactor: 0.1, weightDecay: 0 }] },
+        schedule: { kind: "step", stepSize: 1, gamma: 0.5 },
+      },
+    ],
   ])("%s are replayed and give the bits of steps that are not recorded", async (_, encoder, settings) => {
     const plain = await trained(description(encoder), { ...settings, graph: false });
     let recorded: Outcome | null = null;
@@ -121,6 +139,110 @@ describeOnDevice("recorded steps", () => {
       await expect(trained(network, { graph: true })).rejects.toThrow(/a recorded step can repeat/);
     },
   );
+
+  it("hold the optimizer's step, unless gradients are added up", async () => {
+    const steps = (settings: object) =>
+      callsIn(["optimizerStep"], () => trained(description("ConstantEncoder"), settings));
+    // the first batch, the recording, and the smaller batch of each epoch
+    expect(await steps({ graph: true })).toBe(4);
+    expect(await steps({ graph: false })).toBe(14);
+    expect(await steps({ graph: true, accumulate: 2 })).toBe(8);
+  });
+
+  it("are not waited for one by one", async () => {
+    const run = (settings: object) => {
+      const training = trainingSchema.parse({
+        ...{ epochs: 1, batchSize: 4, loss: "crossEntropy", clipNorm: 0.5, precision: "float16" },
+        ...{ optimizer: { kind: "adam", learningRate: 0.01 } },
+        ...settings,
+      });
+      const net = networkFromDescription(description("ConstantEncoder"), layers, 3).to(DEVICE);
+      return { net, run: new TrainingRun(net, smallDataset(), training, 1) };
+    };
+    for (const settings of [{ graph: true }, { graph: false }, { graph: true, accumulate: 3 }]) {
+      const { net, run: training } = run(settings);
+      const waits = await callsIn(WAITS, async () => {
+        for (const batch of training.loader) training.step(batch);
+      });
+      expect(waits).toBe(0);
+      expect(training.samples).toBe(100);
+      expect(await callsIn(WAITS, async () => training.endEpoch())).toBe(2);
+      training.dispose();
+      net.dispose();
+    }
+  });
+
+  it("leave out a step whose scaled gradients overflow, and the next ones are taken", () => {
+    const after = (graph: boolean) => {
+      const training = trainingSchema.parse({
+        ...{ epochs: 1, batchSize: 10, loss: "crossEntropy", precision: "float16", graph },
+        optimizer: { kind: "adam", learningRate: 0.01 },
+      });
+      const net = networkFromDescription(description("ConstantEncoder"), layers, 3).to(DEVICE);
+      const run = new TrainingRun(net, smallDataset(), training, 1);
+      // the gradients of the loss times this are beyond float16, and some steps later they are not
+      run.optimizer.lossScale = { scale: 2 ** 25, goodSteps: 0 };
+      for (const batch of run.loader) run.step(batch);
+      const { lossScale, optimizerSteps } = run.save().state;
+      const weights = [...net.parameters().values()].map((tensor) => tensor.toArray());
+      run.dispose();
+      net.dispose();
+      return { lossScale, steps: new Set(Object.values(optimizerSteps)), weights };
+    };
+    const [recorded, plain] = [after(true), after(false)];
+    expect(recorded).toEqual(plain);
+    const [taken] = recorded.steps;
+    expect(recorded.lossScale).toEqual({ scale: 2 ** (15 + taken!), goodSteps: taken });
+    expect(taken).toBeGreaterThan(0);
+    expect(taken).toBeLessThan(10);
+  });
+
+  it("are recorded again where parameters or moments got other memory", () => {
+    const training = trainingSchema.parse({
+      ...{ epochs: 1, batchSize: 10, optimizer: { kind: "adam", learningRate: 0.01 } },
+    });
+    const after = (graph: boolean) => {
+      const net = networkFromDescription(description("ConstantEncoder"), layers, 3).to(DEVICE);
+      const run = new TrainingRun(net, smallDataset(), { ...training, graph }, 1);
+      let batches = 0;
+      for (const batch of run.loader) {
+        run.step(batch);
+        batches++;
+        if (batches === 4) net.to("cpu").to(DEVICE);
+        if (batches !== 7) continue;
+        const { state, tensors } = run.save();
+        const moments = [...tensors].map(([name, tensor]) => [name, tensor.toArray() as Float32Array] as const);
+        run.optimizer.load(
+          new Map<string, Float32Array | number>([...moments, ...Object.entries(state.optimizerSteps)]),
+        );
+      }
+      const { sums, optimizerSteps } = run.save().state;
+      const weights = [...net.parameters().values()].map((tensor) => tensor.toArray());
+      run.dispose();
+      net.dispose();
+      return { sums, optimizerSteps, weights };
+    };
+    expect(after(true)).toEqual(after(false));
+  });
+
+  it("that fail are told when somebody asks, and nothing was changed from there on", () => {
+    const training = trainingSchema.parse({
+      ...{ epochs: 1, batchSize: 10, clipNorm: 1, graph: true, optimizer: { kind: "sgd", learningRate: 0.1 } },
+    });
+    const net = networkFromDescription(description("ConstantEncoder"), layers, 3).to(DEVICE);
+    const run = new TrainingRun(net, smallDataset(), training, 1);
+    const weights = () => [...net.parameters().values()].map((tensor) => tensor.toArray());
+    let before: unknown = null;
+    for (const batch of run.loader) {
+      const { batch: number } = run.loader.state;
+      if (number === 5) before = weights();
+      run.step(number === 5 ? { ...batch, images: batch.images.map(() => Number.NaN) } : batch);
+    }
+    expect(() => run.save()).toThrow(/gradients: expected a finite norm, got NaN/);
+    expect(weights()).toEqual(before);
+    run.dispose();
+    net.dispose();
+  });
 
   it("give their memory back with the run", async () => {
     const live = () => core().deviceMemory(0).liveBytes;

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { keep, Tensor } from "../../src/tensor/index.ts";
 import { clipGradNorm, clipGradValue } from "../../src/train/clip.ts";
+import { Optimizer } from "../../src/train/optimizers.ts";
 import { errorOf } from "../error-of.ts";
 
 function withGrad(...gradient: number[]): Tensor {
@@ -77,5 +78,48 @@ describe("clipGradValue", () => {
     clipGradValue([a], 0.5);
     expect(gradOf(a)).toEqual([-0.5, -0.5, 0, 0.25, 0.5]);
     dispose(a);
+  });
+});
+
+describe("an optimizer's step that clips", () => {
+  it.each([{ norm: 0.7 }, { norm: 100 }, { value: 0.4 }])(
+    "by %o takes the step of clipped gradients, bit for bit",
+    (clip) => {
+      const after = (apart: boolean) => {
+        const leaves = [withGrad(3, -0.25, 0.1), withGrad(-0.6)];
+        const grads = leaves.map((leaf) => gradOf(leaf));
+        const names = leaves.map((leaf, i) => [`p${i}`, leaf] as const);
+        const optimizer = new Optimizer({ kind: "sgd", learningRate: 0.3, momentum: 0.9 }, new Map(names));
+        if (!apart) optimizer.step({ clip });
+        else {
+          if ("norm" in clip) clipGradNorm(leaves, clip.norm as number);
+          else clipGradValue(leaves, clip.value);
+          optimizer.step();
+        }
+        const numbers = leaves.map((leaf) => [...leaf.toArray()]);
+        if (!apart) expect(leaves.map(gradOf)).toEqual(grads);
+        optimizer.dispose();
+        dispose(...leaves);
+        return numbers;
+      };
+      expect(after(false)).toEqual(after(true));
+    },
+  );
+
+  it("refuses a norm that is not finite, and takes the next step", () => {
+    const leaf = withGrad(1, Number.NaN);
+    const optimizer = new Optimizer({ kind: "sgd", learningRate: 1 }, new Map([["p", leaf]]));
+    const step = () => {
+      optimizer.step({ clip: { norm: 1 } });
+      optimizer.settle();
+    };
+    expect(errorOf(step).message).toContain("a finite norm");
+    expect([...leaf.toArray()]).toEqual([0, 0]);
+    leaf.grad!.dispose();
+    leaf.variable!.grad = Tensor.from(Float32Array.of(0.5, 0), [2]);
+    step();
+    expect([...leaf.toArray()]).toEqual([-0.5, 0]);
+    optimizer.dispose();
+    dispose(leaf);
   });
 });

@@ -1,65 +1,63 @@
 /** Loss scaling of trainings with float16 factors. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { keep, Tensor } from "../../src/tensor/index.ts";
-import { LossScale } from "../../src/train/step/loss-scale.ts";
+import { Optimizer } from "../../src/train/optimizers.ts";
+import { FIRST_LOSS_SCALE, type LossScaleState } from "../../src/train/step/loss-scale.ts";
 import { temporaryFolder } from "../error-of.ts";
 import { expectClose } from "../tolerance.ts";
+import { parameter, setGrad } from "./optimizer-run.ts";
 import { OPTIMIZERS, outcomeOf, smallTraining, train } from "./small-run.ts";
 
 const folder = temporaryFolder();
 /** float16 keeps 11 bits of every factor; a handful of steps of the small network stay this close, in shares of the largest weight. */
 const FLOAT16_STEPS = 0.05;
 
-/** A leaf with a gradient. */
-function leafWith(gradient: number[]): Tensor {
-  const leaf = Tensor.zeros([gradient.length], { requiresGrad: true });
-  leaf.variable!.grad = keep(Tensor.from(gradient, [gradient.length]));
-  return leaf;
+/** One scaled step of plain descent at rate 1 on zeros, one parameter for each gradient: what was taken off, and the scale after. */
+function scaledStep(before: LossScaleState, gradients: number[][]) {
+  const leaves = gradients.map((gradient, i) => [`p${i}`, parameter(...gradient.map(() => 0))] as const);
+  const optimizer = new Optimizer({ kind: "sgd", learningRate: 1 }, new Map(leaves));
+  optimizer.lossScale = before;
+  try {
+    for (const [i, [, leaf]] of leaves.entries()) setGrad(leaf, gradients[i]!);
+    optimizer.step({ scaled: true });
+    optimizer.settle();
+    const taken = leaves.map(([, leaf]) => [...leaf.toArray()].map((value) => 0 - value));
+    return { taken, after: optimizer.lossScale, steps: optimizer.state().get("p0/step") };
+  } finally {
+    optimizer.zeroGrad();
+    optimizer.dispose();
+    for (const [, leaf] of leaves) leaf.dispose();
+  }
 }
 
 describe("the loss's scale", () => {
   it("begins at 2^16 and is taken out of the gradients", () => {
-    const scale = new LossScale();
-    expect(scale.scale).toBe(65536);
-    const leaf = leafWith([65536, -32768]);
-    expect(scale.unscale([leaf])).toBe(true);
-    expect([...leaf.grad!.toArray()]).toEqual([1, -0.5]);
-    expect(scale.state).toEqual({ scale: 65536, goodSteps: 1 });
-    leaf.dispose();
+    expect(FIRST_LOSS_SCALE.scale).toBe(65536);
+    const { taken, after } = scaledStep(FIRST_LOSS_SCALE, [[65536, -32768]]);
+    expect(taken).toEqual([[1, -0.5]]);
+    expect(after).toEqual({ scale: 65536, goodSteps: 1 });
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY])(
-    "is halved where a gradient is %d, and the step left out",
+    "is halved where a gradient is %d, and the step left out and not counted",
     (value) => {
-      const scale = new LossScale();
-      scale.load({ scale: 1024, goodSteps: 7 });
-      const leaves = [leafWith([1]), leafWith([2, value])];
-      expect(scale.unscale(leaves)).toBe(false);
-      expect([...leaves[0]!.grad!.toArray()]).toEqual([1]);
-      expect(scale.state).toEqual({ scale: 512, goodSteps: 0 });
-      for (const leaf of leaves) leaf.dispose();
+      const { taken, after, steps } = scaledStep({ scale: 1024, goodSteps: 7 }, [[1], [2, value]]);
+      expect(taken).toEqual([[0], [0, 0]]);
+      expect(after).toEqual({ scale: 512, goodSteps: 0 });
+      expect(steps).toBeUndefined();
     },
   );
 
   it("is doubled after 2000 good steps", () => {
-    const scale = new LossScale();
-    scale.load({ scale: 8, goodSteps: 1999 });
-    const leaf = leafWith([8]);
-    expect(scale.unscale([leaf])).toBe(true);
-    expect([...leaf.grad!.toArray()]).toEqual([1]);
-    expect(scale.state).toEqual({ scale: 16, goodSteps: 0 });
-    leaf.dispose();
+    const { taken, after } = scaledStep({ scale: 8, goodSteps: 1999 }, [[8]]);
+    expect(taken).toEqual([[1]]);
+    expect(after).toEqual({ scale: 16, goodSteps: 0 });
   });
 
   it("is given up where no scale helps", () => {
-    const scale = new LossScale();
-    const leaf = leafWith([Number.NaN]);
-    const steps = () => {
-      for (let i = 0; i < 100; i++) scale.unscale([leaf]);
-    };
-    expect(steps).toThrow(/expected finite gradients, got none at any loss scale/);
-    leaf.dispose();
+    const smallest = { scale: 2 ** -10, goodSteps: 0 };
+    expect(scaledStep({ ...smallest, scale: 2 ** -9 }, [[Number.NaN]]).after).toEqual(smallest);
+    expect(() => scaledStep(smallest, [[Number.NaN]])).toThrow(/expected finite gradients, got none at any loss scale/);
   });
 });
 

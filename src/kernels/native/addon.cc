@@ -101,6 +101,7 @@ Napi::Value to_js(Napi::Env env, const DeviceReport& report) {
 
 template <class Argument>
 constexpr bool takes_buffer = std::is_base_of_v<Buffer, Argument> || std::is_same_v<Argument, NeuronForwardArguments> ||
+                              std::is_same_v<Argument, OptimizerStepArguments> ||
                               std::is_same_v<Argument, NeuronBackwardArguments>;
 template <class... Arguments>
 constexpr bool takes_buffers = (takes_buffer<Arguments> || ...);
@@ -215,6 +216,7 @@ Napi::Object make_core(Napi::Env env) {
   add<neurons::backward>(core, "neuronBackward");
   add<neurons::surrogate_grad>(core, "surrogateGrad");
   add<devices::compile_neuron>(core, "compileNeuron");
+  add<optimizers::step>(core, "optimizerStep");
   add<optimizers::sgd>(core, "sgdStep");
   add<optimizers::adam>(core, "adamStep");
   add<reductions::sum_squares>(core, "sumSquares");

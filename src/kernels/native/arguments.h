@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "buffers.h"
+#include "optimizer_step.h"
 
 namespace spikeship {
 
@@ -60,6 +61,16 @@ struct AdamOptions {
   double learning_rate, beta1, beta2, epsilon, weight_decay;
   bool decoupled;
   double step;
+};
+
+// One number of each list for each parameter; `numbers` holds four: elements, number in the control, rate factor, weight decay.
+struct OptimizerStepArguments {
+  StepRules rules;
+  std::vector<Buffer> params, grads;
+  std::vector<OptionalBuffer> first, second;
+  std::span<double> numbers;
+  Buffer control;
+  OptionalBuffer loss;
 };
 
 // Bytes of a typed array.

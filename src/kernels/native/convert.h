@@ -158,6 +158,14 @@ struct OpNames<ReduceOp> {
   static constexpr std::string_view all[] = {"sum", "mean", "max", "argmax"};
 };
 template <>
+struct OpNames<OptimizerKind> {
+  static constexpr std::string_view all[] = {"sgd", "adam"};
+};
+template <>
+struct OpNames<Clip> {
+  static constexpr std::string_view all[] = {"none", "norm", "value"};
+};
+template <>
 struct OpNames<PoolOp> {
   static constexpr std::string_view all[] = {"max", "avg", "sum"};
 };
@@ -240,6 +248,29 @@ struct From<AdamOptions> {
   static AdamOptions read(const Incoming& in) {
     return {field<double>(in, "learningRate"), field<double>(in, "beta1"),    field<double>(in, "beta2"), field<double>(in, "epsilon"),
             field<double>(in, "weightDecay"),  field<bool>(in, "decoupled"), field<double>(in, "step")};
+  }
+};
+
+template <>
+struct From<StepRules> {
+  static StepRules read(const Incoming& in) {
+    return {field<OptimizerKind>(in, "kind"), field<double>(in, "momentum"), field<double>(in, "dampening"), field<bool>(in, "nesterov"),
+            field<double>(in, "beta1"),       field<double>(in, "beta2"),    field<double>(in, "epsilon"),   field<bool>(in, "decoupled"),
+            field<Clip>(in, "clip"),          field<double>(in, "limit"),    field<bool>(in, "scaled")};
+  }
+};
+
+template <>
+struct From<OptimizerStepArguments> {
+  static OptimizerStepArguments read(const Incoming& in) {
+    return {field<StepRules>(in, "rules"),
+            field<std::vector<Buffer>>(in, "params"),
+            field<std::vector<Buffer>>(in, "grads"),
+            field<std::vector<OptionalBuffer>>(in, "first"),
+            field<std::vector<OptionalBuffer>>(in, "second"),
+            field<Numbers>(in, "numbers"),
+            field<Buffer>(in, "control"),
+            field<OptionalBuffer>(in, "loss")};
   }
 };
 

@@ -122,6 +122,8 @@ void surrogate_grad(Environment&, std::string surrogate, Numbers params, Buffer 
 
 namespace optimizers {
 void sgd(Environment&, Buffer param, Buffer grad, OptionalBuffer momentum, size_t count, SgdOptions options);
+// Of all parameters at once.
+void step(Environment&, OptimizerStepArguments arguments);
 void adam(Environment&, Buffer param, Buffer grad, Buffer mean, Buffer variance, size_t count, AdamOptions options);
 }  // namespace optimizers
 

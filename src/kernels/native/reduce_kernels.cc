@@ -4,10 +4,12 @@
 
 #include <bit>
 
+#include "optimizer_step.h"
+
 namespace spikeship::SPIKESHIP_ISA_NAMESPACE {
 namespace {
 
-constexpr size_t lanes = 32;
+constexpr size_t lanes = square_lanes;
 
 // Narrow matrices without gaps are read as if `lanes / columns` rows were one.
 void sum_narrow(const float* x, size_t rows, size_t columns, double* sums) {
@@ -78,19 +80,22 @@ void argmax_columns(const float* x, size_t rows, size_t stride, size_t columns, 
   }
 }
 
-double sum_squares(const float* x, size_t count) {
+double sum_squares(const float* x, size_t count, float factor) {
   double partial[lanes] = {};
   size_t i = 0;
   for (; i + lanes <= count; i += lanes) {
 #pragma omp simd
     for (size_t lane = 0; lane < lanes; lane++) {
-      const auto value = static_cast<double>(x[i + lane]);
+      const auto value = static_cast<double>(x[i + lane] * factor);
       partial[lane] += value * value;
     }
   }
   double sum = 0;
   for (const double part : partial) sum += part;
-  for (; i < count; i++) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  for (; i < count; i++) {
+    const auto value = static_cast<double>(x[i] * factor);
+    sum += value * value;
+  }
   return sum;
 }
 

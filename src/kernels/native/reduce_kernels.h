@@ -14,7 +14,7 @@ namespace spikeship {
   void sum_columns(const float* x, size_t rows, size_t stride, size_t columns, double* sums);                    \
   void max_columns(const float* x, size_t rows, size_t stride, size_t columns, float* out);                      \
   void argmax_columns(const float* x, size_t rows, size_t stride, size_t columns, float* best, int32_t* out);    \
-  double sum_squares(const float* x, size_t count);                                                              \
+  double sum_squares(const float* x, size_t count, float factor);                                                \
   size_t count_non_finite(const float* x, size_t count);                                                         \
   size_t count_different(const float* a, const float* b, size_t count);                                          \
   }

@@ -5,13 +5,15 @@
 #include "entries.h"
 #include "failure.h"
 #include "parallel.h"
+#include "optimizer_step.h"
 #include "reduce_kernels.h"
 #include "sum_axis.h"
+#include "whole_reductions.h"
 
 namespace spikeship {
 namespace {
 
-constexpr size_t chunk_elements = 16384;
+constexpr size_t chunk_elements = square_chunk;
 constexpr size_t most_chunks = 64;
 // Columns that one task handles; its sums stay on the stack.
 constexpr size_t tile_columns = 1024;
@@ -97,6 +99,12 @@ Number in_chunks(Environment& environment, size_t count, Part part) {
   return sum;
 }
 
+size_t non_finite_in(Environment& environment, const float* x, size_t count) {
+  return in_chunks<size_t>(environment, count, [=](size_t first, size_t n) {
+    return SPIKESHIP_ON_BEST_ISA(count_non_finite(x + first, n));
+  });
+}
+
 }  // namespace
 
 void reduce(Environment& environment, ReduceOp op, Buffer x, size_t outer, size_t axis, size_t inner, Buffer out) {
@@ -132,18 +140,23 @@ Difference count_different(Environment& environment, Buffer a, Buffer b, size_t 
 double count_non_finite(Environment& environment, Buffer x, size_t count) {
   const float* values = x.floats(count, "countNonFinite x");
   if (const DeviceKernels* device = call_device()) return device->count_non_finite(values, count);
-  return static_cast<double>(in_chunks<size_t>(environment, count, [=](size_t first, size_t n) {
-    return SPIKESHIP_ON_BEST_ISA(count_non_finite(values + first, n));
-  }));
+  return static_cast<double>(non_finite_in(environment, values, count));
 }
 
 double sum_squares(Environment& environment, Buffer x, size_t count) {
   const float* values = x.floats(count, "sumSquares x");
   if (const DeviceKernels* device = call_device()) return device->sum_squares(values, count);
-  return in_chunks<double>(environment, count, [=](size_t first, size_t n) {
-    return SPIKESHIP_ON_BEST_ISA(sum_squares(values + first, n));
-  });
+  return squares_of(environment, values, count, 1.0f);
 }
 
 }  // namespace reductions
+
+double squares_of(Environment& environment, const float* x, size_t count, float factor) {
+  return reductions::in_chunks<double>(environment, count, [=](size_t first, size_t n) {
+    return SPIKESHIP_ON_BEST_ISA(sum_squares(x + first, n, factor));
+  });
+}
+
+bool all_finite(Environment& environment, const float* x, size_t count) { return reductions::non_finite_in(environment, x, count) == 0; }
+
 }  // namespace spikeship

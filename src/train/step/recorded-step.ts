@@ -1,15 +1,16 @@
 /**
- * A training step that a device recorded once and replays: forward, loss and backward as one launch instead of hundreds. What a replay
- * reads lies in memory that stays (inputs are copied into it), and so do its results. Nothing of it is known outside this folder.
+ * A training step that a device recorded once and replays: forward, loss, backward and the optimizer's step as one launch instead of
+ * hundreds. What a replay reads lies in memory that stays (inputs are copied into it), and so do its results. Nothing of it is known outside
+ * this folder.
  */
 import { core, devices } from "../../kernels/index.ts";
 import { keep, repeatLeading, scope, Tensor } from "../../tensor/index.ts";
 
-/** What a step computes with: an encoded sequence `[T, N, ...]`, the loss's target, and the gradient of the loss (one number). */
+/** What a step computes with: an encoded sequence `[T, N, ...]`, the loss's target, and the weight of the batch (one number). */
 export interface StepInputs {
   sequence: Tensor;
   target: Tensor;
-  seed: Tensor;
+  weight: Tensor;
 }
 
 /** The loss (one number), and rates `[N, F]`. */
@@ -18,26 +19,29 @@ export interface StepResult {
   rates: Tensor;
 }
 
-/** Computes a result and adds the gradients to the leaves. */
+/** Computes a result. Gradients that it leaves to the leaves are results, too. */
 export type StepBody = (inputs: StepInputs) => StepResult;
 
 export class RecordedStep {
   readonly #graph: number;
+  /** What the memory for the weight holds: the same tensor from step to step, mostly. */
+  #weight: Tensor | null = null;
 
   private constructor(
     readonly inputs: StepInputs,
     readonly result: StepResult,
     readonly gradients: ReadonlyMap<Tensor, Tensor>,
+    readonly memory: readonly number[],
     graph: number,
   ) {
     this.#graph = graph;
   }
 
   /**
-   * Records `body`, which does not run yet: `leaves` have no gradient before and after. @throws what the device refused, after which
-   * everything is as it was before, except for what `body` itself remembers
+   * Records `body`, which does not run yet: `leaves` have no gradient before and after. `memory`: buffers that it reads or changes besides its
+   * inputs. @throws what the device refused, after which everything is as it was before, except for what `body` itself remembers
    */
-  static record(given: StepInputs, leaves: readonly Tensor[], body: StepBody): RecordedStep {
+  static record(given: StepInputs, leaves: readonly Tensor[], memory: readonly number[], body: StepBody): RecordedStep {
     const inputs = roomFor(given);
     let graph: number | null = null;
     core().beginCapture(devices().number(given.sequence.device));
@@ -48,7 +52,7 @@ export class RecordedStep {
       });
       const gradients = takeGradients(leaves);
       graph = core().endCapture();
-      return new RecordedStep(inputs, result, gradients, graph);
+      return new RecordedStep(inputs, result, gradients, memory, graph);
     } finally {
       if (graph === null) {
         core().abortCapture();
@@ -64,9 +68,17 @@ export class RecordedStep {
     return sameSize(inputs.sequence, memoryOf(sequence)) && sameSize(inputs.target, target);
   }
 
+  /** True when what it reads and changes besides its inputs lies where it lay. */
+  holds(memory: readonly number[]): boolean {
+    return memory.length === this.memory.length && memory.every((buffer, i) => buffer === this.memory[i]);
+  }
+
   /** Runs the step on other numbers. Result and gradients hold until the next call. */
   replay(given: StepInputs): StepResult {
-    copyInto(this.inputs, given);
+    copy(memoryOf(given.sequence), this.inputs.sequence);
+    copy(given.target, this.inputs.target);
+    if (given.weight !== this.#weight) copy(given.weight, this.inputs.weight);
+    this.#weight = given.weight;
     core().replay(this.#graph);
     return this.result;
   }
@@ -87,17 +99,13 @@ function asGiven(kept: Tensor, given: Tensor): Tensor {
   return given.once ? repeatLeading(kept, given.shape[0]!) : kept;
 }
 
-function roomFor({ sequence, target, seed }: StepInputs): StepInputs {
+function roomFor({ sequence, target, weight }: StepInputs): StepInputs {
   const roomOf = (x: Tensor) => keep(Tensor.empty(x.shape, x.dtype, x.spatial, x.device));
-  const inputs = { sequence: roomOf(memoryOf(sequence)), target: roomOf(target), seed: roomOf(seed) };
-  return inputs;
+  return { sequence: roomOf(memoryOf(sequence)), target: roomOf(target), weight: roomOf(weight) };
 }
 
-function copyInto(inputs: StepInputs, given: StepInputs): void {
-  const copy = (to: Tensor, from: Tensor) => core().copy(from.buffer, 0, to.buffer, 0, to.storage.bytes);
-  copy(inputs.sequence, memoryOf(given.sequence));
-  copy(inputs.target, given.target);
-  copy(inputs.seed, given.seed);
+function copy(from: Tensor, to: Tensor): void {
+  core().copy(from.buffer, 0, to.buffer, 0, to.storage.bytes);
 }
 
 function sameSize(a: Tensor, b: Tensor): boolean {

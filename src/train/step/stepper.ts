@@ -1,6 +1,6 @@
 /**
- * Runs the steps of a training: each operation by itself, or on a device all of them recorded once and replayed. Gradients are added to those
- * of the leaves. What cannot be recorded (random numbers, numbers that the host asks for) runs operation by operation, and the reason is told.
+ * Runs the steps of a training: each operation by itself, or on a device all of them recorded once and replayed. Gradients that a
+ * body leaves are added to those of the leaves. What cannot be recorded (random numbers, numbers that the host asks for) runs operation by operation, and the reason is told.
  */
 import { SpikeshipError } from "../../core/index.ts";
 import { core, lacksDeviceMemory } from "../../kernels/index.ts";
@@ -16,6 +16,8 @@ export interface StepperOptions {
   onNotice?: ((line: string) => void) | undefined;
   /** Called after a recording that failed, to put back what the body remembers. */
   restore: () => void;
+  /** Buffers that a body reads or changes besides its inputs. Steps are recorded again when one of them is another. */
+  memory: () => readonly number[];
 }
 
 export class Stepper {
@@ -23,7 +25,6 @@ export class Stepper {
   /** A plain step went before: libraries have chosen how to compute these sizes, which they cannot while they are recorded. */
   #warm = false;
   #refused = false;
-  #lent = false;
 
   constructor(
     readonly leaves: readonly Tensor[],
@@ -31,23 +32,15 @@ export class Stepper {
   ) {}
 
   /**
-   * Adds the gradients of a batch to the leaves. `usual`: the batch has the size of most, the one that is recorded. `alone`: no other batch adds
-   * to the same gradients. The result is the caller's to read before the next call, inside the same `scope`.
+   * Runs the step of a batch. `usual`: the batch has the size of most, the one that is recorded. `alone`: nothing of other batches is in the
+   * gradients of the leaves. The result is the caller's to read before the next call, inside the same `scope`.
    */
   run(inputs: StepInputs, body: StepBody, { usual, alone }: { usual: boolean; alone: boolean }): StepResult {
     const recorded = usual ? this.#recordedFor(inputs, body) : null;
     if (!recorded) return alone ? this.withRoom(() => body(inputs)) : body(inputs);
     const result = recorded.replay(inputs);
-    for (const [leaf, gradient] of recorded.gradients) deliver(leaf, gradient, alone);
-    this.#lent = alone;
+    for (const [leaf, gradient] of recorded.gradients) deliver(leaf, gradient);
     return result;
-  }
-
-  /** Takes back the gradients that a replay lent to the leaves: to be called before they are freed. */
-  takeBack(): void {
-    if (!this.#lent) return;
-    for (const leaf of this.#recorded!.gradients.keys()) leaf.variable!.grad = null;
-    this.#lent = false;
   }
 
   /**
@@ -74,6 +67,8 @@ export class Stepper {
   }
 
   #recordedFor(inputs: StepInputs, body: StepBody): RecordedStep | null {
+    const memory = this.options.memory();
+    if (this.#recorded && !this.#recorded.holds(memory)) this.dispose();
     if (this.#recorded) return this.#recorded.fits(inputs) ? this.#recorded : null;
     const { graph } = this.options;
     if (graph === false || this.#refused || inputs.sequence.device === "cpu") return null;
@@ -83,7 +78,7 @@ export class Stepper {
       return null;
     }
     try {
-      this.#recorded = RecordedStep.record(inputs, this.leaves, body);
+      this.#recorded = RecordedStep.record(inputs, this.leaves, memory, body);
     } catch (error) {
       if (graph === true || !(error instanceof SpikeshipError)) throw error;
       this.#refuse(error);
@@ -92,16 +87,14 @@ export class Stepper {
   }
 
   dispose(): void {
-    this.takeBack();
     this.#recorded?.dispose();
     this.#recorded = null;
   }
 }
 
-function deliver(leaf: Tensor, gradient: Tensor, alone: boolean): void {
+function deliver(leaf: Tensor, gradient: Tensor): void {
   const { grad } = leaf;
   if (grad) core().axpy(1, gradient.buffer, grad.buffer, grad.size);
-  else if (alone) leaf.variable!.grad = gradient;
   else leaf.variable!.grad = copyOf(gradient);
 }
 

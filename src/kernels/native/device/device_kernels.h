@@ -139,6 +139,8 @@ struct DeviceKernels {
   // --- optimizers and random numbers -----------------------------------------------------------------------------------------
   decltype(&baseline::sgd_step) sgd_step;
   decltype(&baseline::adam_step) adam_step;
+  // Of all parameters at once, without waiting: what it depends on lies in the control.
+  void (*optimizer_step)(const OptimizerStepCall& call);
   decltype(&baseline::random_uniform) random_uniform;
   decltype(&baseline::random_normal) random_normal;
   decltype(&baseline::random_bernoulli) random_bernoulli;
@@ -149,7 +151,7 @@ struct DeviceKernels {
 inline constexpr int device_abi = [] {
   size_t mixed = 1;
   for (const size_t size : {sizeof(DeviceKernels), sizeof(NeuronForwardCall), sizeof(NeuronBackwardCall), sizeof(ConvSpec),
-                            sizeof(PoolSpec), sizeof(AdamOptions), sizeof(Broadcast), sizeof(PermutePlan)}) {
+                            sizeof(PoolSpec), sizeof(AdamOptions), sizeof(OptimizerStepCall), sizeof(StepParameter), sizeof(Broadcast), sizeof(PermutePlan)}) {
     mixed = (mixed * 1009 + size) % 1000000007;
   }
   return static_cast<int>(mixed);

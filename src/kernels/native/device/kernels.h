@@ -57,9 +57,10 @@ void surrogate_grad(const std::string& surrogate, const std::vector<double>& par
 bool compile_neuron(const std::string& name, const std::string& text);
 
 // --- optimizers.cu, random.cu ---------------------------------------------------------------------------------------------------
-void sgd_step(float* param, const float* grad, float* momentum, size_t count, const SgdOptions& options);
-void adam_step(float* param, const float* grad, float* mean, float* variance, size_t count, const AdamOptions& options, float step_size,
-               float root_correction);
+void sgd_step(float* param, const float* grad, float* momentum, size_t count, const SgdOptions& options, const GradientChange& change);
+void adam_step(float* param, const float* grad, float* mean, float* variance, size_t count, const AdamOptions& options,
+               const GradientChange& change);
+void optimizer_step(const OptimizerStepCall& call);  // optimizer_step.cu
 void random_uniform(RandomPlace place, float* out, size_t count);
 void random_normal(RandomPlace place, float* out, size_t count);
 void random_bernoulli(RandomPlace place, const float* probability, float* out, size_t count);

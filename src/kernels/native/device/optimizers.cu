@@ -1,4 +1,4 @@
-// Optimizer steps: the CPU's functions of one element (optimizer_ops.h), so results are the CPU's bit for bit.
+// Optimizer steps of one parameter: the CPU's functions of one element (optimizer_ops.h), so results are the CPU's bit for bit.
 #define SPIKESHIP_ISA_NAMESPACE device
 #include "device_words.h"
 
@@ -11,13 +11,15 @@ namespace {
 
 struct Sgd {
   SgdScalars scalars;
-  DEVICE_CODE void operator()(const float (&x)[2], float (&y)[1]) const { y[0] = sgd_element(scalars, x[0], x[1]); }
+  GradientChange change;
+  DEVICE_CODE void operator()(const float (&x)[2], float (&y)[1]) const { y[0] = sgd_element(scalars, x[0], changed(change, x[1])); }
 };
 
 struct SgdMomentum {
   SgdScalars scalars;
+  GradientChange change;
   DEVICE_CODE void operator()(const float (&x)[3], float (&y)[2]) const {
-    const SgdState next = sgd_momentum_element(scalars, x[0], x[1], x[2]);
+    const SgdState next = sgd_momentum_element(scalars, x[0], changed(change, x[1]), x[2]);
     y[0] = next.param;
     y[1] = next.momentum;
   }
@@ -25,8 +27,9 @@ struct SgdMomentum {
 
 struct Adam {
   AdamScalars scalars;
+  GradientChange change;
   DEVICE_CODE void operator()(const float (&x)[4], float (&y)[3]) const {
-    const AdamState next = adam_element(scalars, x[0], x[1], x[2], x[3]);
+    const AdamState next = adam_element(scalars, x[0], changed(change, x[1]), x[2], x[3]);
     y[0] = next.param;
     y[1] = next.mean;
     y[2] = next.variance;
@@ -35,16 +38,15 @@ struct Adam {
 
 }  // namespace
 
-void sgd_step(float* param, const float* grad, float* momentum, size_t count, const SgdOptions& options) {
-  const SgdScalars scalars(options);
-  if (momentum == nullptr) return for_elements(count, {param, grad}, {param}, Sgd{scalars}, "sgdStep");
-  for_elements(count, {param, grad, momentum}, {param, momentum}, SgdMomentum{scalars}, "sgdStep");
+void sgd_step(float* param, const float* grad, float* momentum, size_t count, const SgdOptions& options, const GradientChange& change) {
+  const SgdScalars scalars = sgd_scalars(options);
+  if (momentum == nullptr) return for_elements(count, {param, grad}, {param}, Sgd{scalars, change}, "sgdStep");
+  for_elements(count, {param, grad, momentum}, {param, momentum}, SgdMomentum{scalars, change}, "sgdStep");
 }
 
-void adam_step(float* param, const float* grad, float* mean, float* variance, size_t count, const AdamOptions& options, float step_size,
-               float root_correction) {
-  const AdamScalars scalars(options, step_size, root_correction);
-  for_elements(count, {param, grad, mean, variance}, {param, mean, variance}, Adam{scalars}, "adamStep");
+void adam_step(float* param, const float* grad, float* mean, float* variance, size_t count, const AdamOptions& options,
+               const GradientChange& change) {
+  for_elements(count, {param, grad, mean, variance}, {param, mean, variance}, Adam{adam_scalars(options), change}, "adamStep");
 }
 
 }  // namespace spikeship::device

@@ -67,6 +67,7 @@ extern "C" __attribute__((visibility("default"))) const DeviceKernels* spikeship
       .compile_neuron = d::compile_neuron,
       .sgd_step = d::sgd_step,
       .adam_step = d::adam_step,
+      .optimizer_step = d::optimizer_step,
       .random_uniform = d::random_uniform,
       .random_normal = d::random_normal,
       .random_bernoulli = d::random_bernoulli,

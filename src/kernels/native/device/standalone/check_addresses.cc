@@ -1,6 +1,7 @@
 // Arrays that begin at any address of a number: kernels read and write several numbers at once where addresses allow it, so each is
 // called with arrays that begin 0 to 3 numbers after such an address. Results must not differ in a bit, nor must a neighbour be touched.
 #include <algorithm>
+#include <cstring>
 
 #include "program.h"
 
@@ -161,9 +162,20 @@ void check_training(const DeviceKernels& device, Report& report) {
   check(device, report, "optimizer steps", [&](const Arrays& array) -> Results {
     const Shifted param = array(noise(count, 10)), grad = array(noise(count, 11)), mean = array(noise(count, 12));
     const Shifted variance = array(noise(count, 13, 0.0f, 1.0f));
-    device.sgd_step(param.data(), grad.data(), mean.data(), count, {0.1, 0.9, 0.0, 0.01, true, false});
-    device.adam_step(param.data(), grad.data(), mean.data(), variance.data(), count, {0.001, 0.9, 0.999, 1e-8, 0.01, true, 3}, 0.003f,
-                     0.05f);
+    device.sgd_step(param.data(), grad.data(), mean.data(), count, {0.1, 0.9, 0.0, 0.01, true, false}, {});
+    device.adam_step(param.data(), grad.data(), mean.data(), variance.data(), count, {0.001, 0.9, 0.999, 1e-8, 0.01, true, 3}, {});
+    return {param.read(), mean.read(), variance.read()};
+  });
+  check(device, report, "optimizer step of all parameters", [&](const Arrays& array) -> Results {
+    const Shifted param = array(noise(count, 10)), grad = array(noise(count, 11)), mean = array(noise(count, 12));
+    const Shifted variance = array(noise(count, 13, 0.0f, 1.0f));
+    const StepControl begin{1.0f, running, 0, 0.001, 0};
+    std::vector<uint8_t> bytes(StepControl::bytes(1));
+    std::memcpy(bytes.data(), &begin, sizeof begin);
+    const DeviceArray<uint8_t> control(device, bytes);
+    const StepRules rules{OptimizerKind::adam, 0, 0, false, 0.9, 0.999, 1e-8, true, Clip::norm, 0.5, true};
+    device.optimizer_step({rules, {{param.data(), grad.data(), mean.data(), variance.data(), count, 0, 1.0, 0.01}},
+                           reinterpret_cast<StepControl*>(control.data()), nullptr});
     return {param.read(), mean.read(), variance.read()};
   });
   check(device, report, "random numbers", [&](const Arrays& array) -> Results {

@@ -1,5 +1,6 @@
 // Element operations, moves, reductions, pools, norms, optimizers and random numbers against the CPU's kernels and plain loops.
 #include <algorithm>
+#include <cstring>
 
 #include "../../optimizer_kernels.h"
 #include "../../random_kernels.h"
@@ -183,17 +184,42 @@ void check_training(const DeviceKernels& device, Report& report) {
     const SgdOptions options{0.1, 0.9, 0.0, 0.01, true, false};
     const DeviceArray<float> p(device, param), g(device, grad), m(device, momentum);
     auto expected = param, expected_momentum = momentum;
-    device.sgd_step(p.data(), g.data(), m.data(), count, options);
-    baseline::sgd_step(expected.data(), grad.data(), expected_momentum.data(), count, options);
+    device.sgd_step(p.data(), g.data(), m.data(), count, options, {});
+    baseline::sgd_step(expected.data(), grad.data(), expected_momentum.data(), count, options, {});
     return difference(p.read(), expected) + difference(m.read(), expected_momentum);
   });
   report.check("adam_step", [&] {
     const AdamOptions options{0.001, 0.9, 0.999, 1e-8, 0.01, true, 3};
     const DeviceArray<float> p(device, param), g(device, grad), m(device, momentum), v(device, second);
     auto expected = param, first = momentum, squares = second;
-    device.adam_step(p.data(), g.data(), m.data(), v.data(), count, options, 0.003f, 0.05f);
-    baseline::adam_step(expected.data(), grad.data(), first.data(), squares.data(), count, options, 0.003f, 0.05f);
+    device.adam_step(p.data(), g.data(), m.data(), v.data(), count, options, {});
+    baseline::adam_step(expected.data(), grad.data(), first.data(), squares.data(), count, options, {});
     return difference(p.read(), expected);
+  });
+  report.check("optimizer_step", [&] {
+    // momentum, and a norm beyond the limit; all but the order of the sum of squares is the CPU's
+    const StepRules rules{OptimizerKind::sgd, 0.9, 0.0, false, 0, 0, 0, false, Clip::norm, 0.5, true};
+    constexpr double rate = 0.1, decay = 0.01;
+    const float scale = 4.0f;
+    double squares = 0;
+    for (const float g : grad) squares += static_cast<double>(g / scale) * static_cast<double>(g / scale);
+    const DeviceArray<float> p(device, param), g(device, grad), m(device, momentum);
+    StepControl begin{scale, running, 1999, rate, 0};
+    std::vector<uint8_t> bytes(StepControl::bytes(1));
+    std::memcpy(bytes.data(), &begin, sizeof begin);
+    const DeviceArray<uint8_t> control(device, bytes);
+    device.optimizer_step({rules, {{p.data(), g.data(), m.data(), nullptr, count, 0, 1.0, decay}},
+                           reinterpret_cast<StepControl*>(control.data()), nullptr});
+    auto expected = param, expected_momentum = momentum;
+    const GradientChange change{1.0f / scale, INFINITY, static_cast<float>(0.5 / (std::sqrt(squares) + 1e-6))};
+    baseline::sgd_step(expected.data(), grad.data(), expected_momentum.data(), count, {rate, 0.9, 0.0, decay, false, true}, change);
+    const auto after = control.read();
+    StepControl left;
+    double steps = 0;
+    std::memcpy(&left, after.data(), sizeof left);
+    std::memcpy(&steps, after.data() + sizeof left, sizeof steps);
+    if (left.scale != 2 * scale || left.good_steps != 0 || left.halted != running || steps != 1) return std::string("a wrong control");
+    return difference(p.read(), expected) + difference(m.read(), expected_momentum);
   });
   const RandomPlace place{42, 7, 12345678901};
   std::vector<float> expected(count);
