@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "activation_type.h"
 #include "buffers.h"
 
 namespace spikeship {

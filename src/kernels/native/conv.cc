@@ -4,6 +4,7 @@
 
 #include "conv_geometry.h"
 #include "device_call.h"
+#include "float_copies.h"
 
 namespace spikeship::conv {
 namespace {
@@ -39,9 +40,16 @@ DenseOperation make_backward_data(const dnnl::engine& engine, const ConvSpec& sp
 
 }  // namespace
 
-void forward(Environment& environment, ConvSpec spec, Buffer x, Buffer weight, OptionalBuffer bias, Buffer y) {
+void forward(Environment& environment, ConvSpec spec, Buffer x, Buffer weight, OptionalBuffer bias, Buffer y, ActivationType type) {
   check(spec, "convForward");
   const Counts n = counts(spec);
+  if (type != ActivationType::float32) {
+    const FactorsOf factors(environment, type);
+    const FloatsIn given(environment, x, type, n.input, "convForward x");
+    const FloatsOut wanted(environment, y, type, n.output, "convForward y");
+    forward(environment, spec, given.floats(), weight, bias, wanted.floats(), ActivationType::float32);
+    return wanted.write();
+  }
   float* source = x.floats(n.input, "convForward x");
   float* weights = weight.floats(n.weights, "convForward weight");
   float* offsets = bias.floats(spec.out_channels, "convForward bias");
@@ -63,9 +71,16 @@ void forward(Environment& environment, ConvSpec spec, Buffer x, Buffer weight, O
   dense.run(operation);
 }
 
-void backward_data(Environment& environment, ConvSpec spec, Buffer grad_y, Buffer weight, Buffer grad_x) {
+void backward_data(Environment& environment, ConvSpec spec, Buffer grad_y, Buffer weight, Buffer grad_x, ActivationType type) {
   check(spec, "convBackwardData");
   const Counts n = counts(spec);
+  if (type != ActivationType::float32) {
+    const FactorsOf factors(environment, type);
+    const FloatsIn given_floats(environment, grad_y, type, n.output, "convBackwardData gradY");
+    const FloatsOut wanted_floats(environment, grad_x, type, n.input, "convBackwardData gradX");
+    backward_data(environment, spec, given_floats.floats(), weight, wanted_floats.floats(), ActivationType::float32);
+    return wanted_floats.write();
+  }
   float* given = grad_y.floats(n.output, "convBackwardData gradY");
   float* weights = weight.floats(n.weights, "convBackwardData weight");
   float* wanted = grad_x.floats(n.input, "convBackwardData gradX");

@@ -10,6 +10,7 @@
 #include "device_call.h"
 #include "conv_padding.h"
 #include "failure.h"
+#include "float_copies.h"
 #include "sum_axis.h"
 
 namespace spikeship::conv {
@@ -142,9 +143,16 @@ float* sum_of_pieces(Environment& environment, const ConvSpec& spec, const Piece
 
 }  // namespace
 
-void backward_weights(Environment& environment, ConvSpec spec, Buffer x, Buffer grad_y, Buffer grad_weight, OptionalBuffer grad_bias) {
+void backward_weights(Environment& environment, ConvSpec spec, Buffer x, Buffer grad_y, Buffer grad_weight, OptionalBuffer grad_bias,
+                      ActivationType type) {
   check(spec, "convBackwardWeights");
   const Counts n = counts(spec);
+  if (type != ActivationType::float32) {
+    const FactorsOf factors(environment, type);
+    const FloatsIn x_floats(environment, x, type, n.input, "convBackwardWeights x");
+    const FloatsIn grad_floats(environment, grad_y, type, n.output, "convBackwardWeights gradY");
+    return backward_weights(environment, spec, x_floats.floats(), grad_floats.floats(), grad_weight, grad_bias, ActivationType::float32);
+  }
   float* source = x.floats(n.input, "convBackwardWeights x");
   float* given = grad_y.floats(n.output, "convBackwardWeights gradY");
   float* wanted = grad_weight.floats(n.weights, "convBackwardWeights gradWeight");

@@ -154,6 +154,10 @@ struct OpNames<Precision> {
   static constexpr std::string_view all[] = {"float32", "bfloat16", "float16"};
 };
 template <>
+struct OpNames<ActivationType> {
+  static constexpr std::string_view all[] = {"float32", "float16", "bfloat16"};
+};
+template <>
 struct OpNames<ReduceOp> {
   static constexpr std::string_view all[] = {"sum", "mean", "max", "argmax"};
 };
@@ -163,14 +167,27 @@ struct OpNames<PoolOp> {
 };
 
 template <class Op>
+Op read_op(const Incoming& in) {
+  const std::string name = From<std::string>::read(in);
+  for (size_t i = 0; i < std::size(OpNames<Op>::all); i++) {
+    if (OpNames<Op>::all[i] == name) return static_cast<Op>(i);
+  }
+  throw Failure{"NATIVE", in.function, "the name of an operation", "\"" + name + "\"", ""};
+}
+
+template <class Op>
   requires requires { OpNames<Op>::all; }
 struct From<Op> {
-  static Op read(const Incoming& in) {
-    const std::string name = From<std::string>::read(in);
-    for (size_t i = 0; i < std::size(OpNames<Op>::all); i++) {
-      if (OpNames<Op>::all[i] == name) return static_cast<Op>(i);
-    }
-    throw Failure{"NATIVE", in.function, "the name of an operation", "\"" + name + "\"", ""};
+  static Op read(const Incoming& in) { return read_op<Op>(in); }
+};
+
+// The last argument of a call, float32 where it is left out.
+template <>
+struct From<ActivationType> {
+  static ActivationType read(const Incoming& in) {
+    napi_valuetype type = napi_undefined;
+    napi_typeof(in.environment.env, in.value, &type);
+    return type == napi_undefined ? ActivationType::float32 : read_op<ActivationType>(in);
   }
 };
 

@@ -5,10 +5,16 @@
 #include "device_call.h"
 #include "entries.h"
 #include "failure.h"
+#include "float_copies.h"
 
 namespace spikeship::elements {
 
-void fill(Environment&, Buffer out, size_t count, double value) {
+void fill(Environment& environment, Buffer out, size_t count, double value, ActivationType type) {
+  if (type != ActivationType::float32) {
+    const FloatsOut wanted(environment, out, type, count, "fill");
+    fill(environment, wanted.floats(), count, value, ActivationType::float32);
+    return wanted.write();
+  }
   SPIKESHIP_ON_DEVICE_OR_ISA(fill(out.floats(count, "fill"), count, static_cast<float>(value)));
 }
 
@@ -16,7 +22,13 @@ void unary(Environment&, UnaryOp op, Buffer x, Buffer out, size_t count) {
   SPIKESHIP_ON_DEVICE_OR_ISA(unary(op, x.floats(count, "unary x"), out.floats(count, "unary out"), count));
 }
 
-void binary(Environment&, BinaryOp op, Buffer a, Buffer b, Buffer out, size_t count) {
+void binary(Environment& environment, BinaryOp op, Buffer a, Buffer b, Buffer out, size_t count, ActivationType type) {
+  if (type != ActivationType::float32) {
+    const FloatsIn left(environment, a, type, count, "binary a"), right(environment, b, type, count, "binary b");
+    const FloatsOut wanted(environment, out, type, count, "binary out");
+    binary(environment, op, left.floats(), right.floats(), wanted.floats(), count, ActivationType::float32);
+    return wanted.write();
+  }
   SPIKESHIP_ON_DEVICE_OR_ISA(binary(op, a.floats(count, "binary a"), b.floats(count, "binary b"), out.floats(count, "binary out"), count));
 }
 

@@ -6,6 +6,7 @@
 #include "device_call.h"
 #include "entries.h"
 #include "failure.h"
+#include "float_copies.h"
 
 namespace spikeship::linear {
 namespace {
@@ -69,7 +70,18 @@ void without_inner(size_t rows, size_t columns, const float* bias, float* c) {
 }  // namespace
 
 void matmul(Environment& environment, bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, Buffer a, Buffer b,
-            Buffer c, bool accumulate) {
+            Buffer c, bool accumulate, ActivationType a_type, ActivationType b_type, ActivationType c_type) {
+  const ActivationType half = half_of({a_type, b_type, c_type});
+  if (half != ActivationType::float32) {
+    const FactorsOf factors(environment, half);
+    const FloatsIn left_floats(environment, a, a_type, product({m, k}), "matmul a");
+    const FloatsIn right_floats(environment, b, b_type, product({k, n}), "matmul b");
+    const FloatsOut wanted(environment, c, c_type, product({m, n}), "matmul c");
+    constexpr auto floats = ActivationType::float32;
+    matmul(environment, transpose_a, transpose_b, m, n, k, left_floats.floats(), right_floats.floats(), wanted.floats(), accumulate,
+           floats, floats, floats);
+    return wanted.write();
+  }
   float* left = a.floats(product({m, k}), "matmul a");
   float* right = b.floats(product({k, n}), "matmul b");
   float* result = c.floats(product({m, n}), "matmul c");
@@ -83,7 +95,14 @@ void matmul(Environment& environment, bool transpose_a, bool transpose_b, size_t
 }
 
 void forward(Environment& environment, size_t rows, size_t in_features, size_t out_features, Buffer x, Buffer weight,
-             OptionalBuffer bias, Buffer y) {
+             OptionalBuffer bias, Buffer y, ActivationType type) {
+  if (type != ActivationType::float32) {
+    const FactorsOf factors(environment, type);
+    const FloatsIn given(environment, x, type, product({rows, in_features}), "linearForward x");
+    const FloatsOut wanted(environment, y, type, product({rows, out_features}), "linearForward y");
+    forward(environment, rows, in_features, out_features, given.floats(), weight, bias, wanted.floats(), ActivationType::float32);
+    return wanted.write();
+  }
   float* source = x.floats(product({rows, in_features}), "linearForward x");
   float* weights = weight.floats(product({in_features, out_features}), "linearForward weight");
   float* offsets = bias.floats(out_features, "linearForward bias");

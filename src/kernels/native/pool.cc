@@ -5,6 +5,7 @@
 #include "device_call.h"
 #include "entries.h"
 #include "failure.h"
+#include "float_copies.h"
 #include "pool_kernels.h"
 
 namespace spikeship::pool {
@@ -92,8 +93,14 @@ size_t outputs(const PoolSpec& spec) { return product({spec.batch, spec.output_p
 
 }  // namespace
 
-void forward(Environment&, PoolOp op, PoolSpec spec, Buffer x, Buffer y, OptionalBuffer indices) {
+void forward(Environment& environment, PoolOp op, PoolSpec spec, Buffer x, Buffer y, OptionalBuffer indices, ActivationType type) {
   check(spec, "poolForward");
+  if (type != ActivationType::float32) {
+    const FloatsIn given(environment, x, type, inputs(spec), "poolForward x");
+    const FloatsOut wanted(environment, y, type, outputs(spec), "poolForward y");
+    forward(environment, op, spec, given.floats(), wanted.floats(), indices, ActivationType::float32);
+    return wanted.write();
+  }
   const float* source = x.floats(inputs(spec), "poolForward x");
   float* result = y.floats(outputs(spec), "poolForward y");
   int32_t* winners = indices.present() ? indices.as<int32_t>(outputs(spec), "poolForward indices") : nullptr;
@@ -104,8 +111,15 @@ void forward(Environment&, PoolOp op, PoolSpec spec, Buffer x, Buffer y, Optiona
   else SPIKESHIP_ON_BEST_ISA(pool_sum(plan, source, result));
 }
 
-void backward(Environment&, PoolOp op, PoolSpec spec, Buffer grad_y, OptionalBuffer indices, Buffer grad_x) {
+void backward(Environment& environment, PoolOp op, PoolSpec spec, Buffer grad_y, OptionalBuffer indices, Buffer grad_x,
+              ActivationType type) {
   check(spec, "poolBackward");
+  if (type != ActivationType::float32) {
+    const FloatsIn given_floats(environment, grad_y, type, outputs(spec), "poolBackward gradY");
+    const FloatsOut wanted_floats(environment, grad_x, type, inputs(spec), "poolBackward gradX");
+    backward(environment, op, spec, given_floats.floats(), indices, wanted_floats.floats(), ActivationType::float32);
+    return wanted_floats.write();
+  }
   const float* given = grad_y.floats(outputs(spec), "poolBackward gradY");
   float* wanted = grad_x.floats(inputs(spec), "poolBackward gradX");
   if (op == PoolOp::max && !indices.present()) {

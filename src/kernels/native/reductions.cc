@@ -4,6 +4,7 @@
 #include "device_call.h"
 #include "entries.h"
 #include "failure.h"
+#include "float_copies.h"
 #include "parallel.h"
 #include "reduce_kernels.h"
 #include "sum_axis.h"
@@ -99,7 +100,11 @@ Number in_chunks(Environment& environment, size_t count, Part part) {
 
 }  // namespace
 
-void reduce(Environment& environment, ReduceOp op, Buffer x, size_t outer, size_t axis, size_t inner, Buffer out) {
+void reduce(Environment& environment, ReduceOp op, Buffer x, size_t outer, size_t axis, size_t inner, Buffer out, ActivationType type) {
+  if (type != ActivationType::float32) {
+    const FloatsIn given(environment, x, type, product({outer, axis, inner}), "reduce x");
+    return reduce(environment, op, given.floats(), outer, axis, inner, out, ActivationType::float32);
+  }
   const float* source = x.floats(product({outer, axis, inner}), "reduce x");
   const size_t results = product({outer, inner});
   const bool extreme = op == ReduceOp::max || op == ReduceOp::argmax;

@@ -1,17 +1,35 @@
 /** Checks of what operations are given: element types, axes, numbers per spatial axis. */
-import { fail, formatShape, type Shape } from "../../core/index.ts";
+import { type DType, fail, formatShape, type Shape } from "../../core/index.ts";
+import type { ActivationType } from "../../kernels/index.ts";
 import type { Tensor } from "../tensor.ts";
+import { toDtype } from "./cast.ts";
 
-/** Throws unless every tensor given is float32, the type operations compute in. */
+/** The element type of a tensor that may be an activation: float32 or 16 bits. @throws VALUE for whole numbers */
+export function activationType(where: string, x: { dtype: DType }): ActivationType {
+  if (x.dtype === "float32" || x.dtype === "float16" || x.dtype === "bfloat16") return x.dtype;
+  return fail("VALUE", {
+    where,
+    expected: "float32 tensors",
+    got: x.dtype,
+    hint: "Convert it with cast().",
+  });
+}
+
+/** x as float32, in which an operation computes that has no form for 16 bits: itself where it is that already, else its recorded conversion. */
+export function toFloat(where: string, x: Tensor): Tensor {
+  return activationType(where, x) === "float32" ? x : toDtype(x, "float32");
+}
+
+/** As `toFloat`, for a tensor that may be absent. */
+export function toFloatIfAny(where: string, x: Tensor | null): Tensor | null {
+  return x && toFloat(where, x);
+}
+
+/** Throws unless every tensor given is float32: what operations change in place, or read as plain numbers. */
 export function expectFloat(where: string, ...tensors: (Tensor | null | undefined)[]): void {
   for (const tensor of tensors) {
-    if (tensor && tensor.dtype !== "float32") {
-      fail("VALUE", {
-        where,
-        expected: "float32 tensors",
-        got: `${tensor.dtype} ${formatShape(tensor.shape)}`,
-        hint: "Convert it with cast().",
-      });
+    if (tensor && activationType(where, tensor) !== "float32") {
+      fail("VALUE", { where, expected: "float32 tensors", got: `${tensor}`, hint: "Convert it with cast()." });
     }
   }
 }

@@ -3,7 +3,7 @@ import { fail, formatShape } from "../../core/index.ts";
 import { core } from "../../kernels/index.ts";
 import { record } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { expectFloat } from "./arguments.ts";
+import { expectFloat, toFloat } from "./arguments.ts";
 import { toChannelsLast } from "./shape.ts";
 
 export interface BatchNormOptions {
@@ -40,7 +40,8 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
   } = options;
   const channels = x.shape[1] ?? 0;
   const vectors = [runningMean, runningVar, weight, bias];
-  expectFloat("batchNorm", x, ...vectors);
+  x = toFloat("batchNorm", x);
+  expectFloat("batchNorm", ...vectors);
   for (const vector of vectors) if (vector) expectChannels(x, vector);
   const rows = channels === 0 ? 0 : x.size / channels;
   const input = toChannelsLast(x, x.shape.length - 2);

@@ -7,7 +7,7 @@ import { core, type NativeCore } from "../../kernels/index.ts";
 import { copyInLayout } from "../relayout.ts";
 import { recordMany, willRecord } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { expectFloat } from "./arguments.ts";
+import { expectFloat, toFloat } from "./arguments.ts";
 import { type ScanPlan, scanGradients } from "./neuron-scan-backward.ts";
 import { toPlain } from "./shape.ts";
 
@@ -76,7 +76,8 @@ export interface NeuronScanResult {
  * recording (`noGrad`, or nothing that requires a gradient) nothing is saved for backward. An input that is the same at every step
  * (`repeatLeading`) is read as it is, and its gradient is summed over the steps on the way.
  */
-export function neuronScan(scan: NeuronScan): NeuronScanResult {
+export function neuronScan(given: NeuronScan): NeuronScanResult {
+  const scan = { ...given, x: toFloat("neuron", given.x) };
   expectScan(scan);
   const { variant, learned } = scan;
   const repeatedInput = scan.x.once !== null;

@@ -5,7 +5,7 @@ import { effectiveSpatial, memoryAxes } from "../layout.ts";
 import { copyInLayout } from "../relayout.ts";
 import { record, recordMany } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { axisOf } from "./arguments.ts";
+import { activationType, axisOf } from "./arguments.ts";
 import { reshape } from "./shape.ts";
 
 /** A tensor in memory as seen from one axis: `rows` blocks of `axisSize * blockBytes`. */
@@ -57,15 +57,16 @@ export function slice(x: Tensor, axis: number, start: number, end?: number): Ten
   copyRange(x, from, out, 0, to - from, at);
   const { shape, spatial } = x;
   return record("slice", [x], out, [], (grad) => {
-    const whole = zeros(shape, spatial);
+    const whole = zerosLike(grad, shape, spatial);
     copyRange(grad, 0, whole, from, to - from, at);
     return [whole];
   });
 }
 
-function zeros(shape: Shape, spatial: number): Tensor {
-  const out = Tensor.empty(shape, "float32", spatial);
-  core().fill(out.buffer, out.size, 0);
+/** Zeros of the type and layout that `like` has. */
+export function zerosLike(like: Tensor, shape: Shape, spatial = like.spatial): Tensor {
+  const out = Tensor.empty(shape, like.dtype, spatial);
+  core().fill(out.buffer, out.size, 0, activationType("zeros", like));
   return out;
 }
 
@@ -163,7 +164,7 @@ export function unstack(x: Tensor): Tensor[] {
   input.dispose();
   const whole = x.shape;
   recordMany("unstack", [x], outputs, [], ({ grads }) => {
-    const total = zeros(whole, spatial);
+    const total = zerosLike(grads.find((grad) => grad !== null)!, whole, spatial);
     grads.forEach((grad, t) => {
       if (grad) core().copy(grad.buffer, 0, total.buffer, t * bytes, bytes);
     });

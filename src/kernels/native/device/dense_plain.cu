@@ -1,6 +1,6 @@
 // Matrix products by plain loops (the emulated device's only ones, and the last resort of a machine without cuBLAS), and the small work
 // around products.
-#include "bfloat16.h"
+#include "factor_types.h"
 #include "dense_product.h"
 #include "divider.h"
 #include "quads.h"

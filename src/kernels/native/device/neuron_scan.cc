@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "../activation_type.h"
 #include "../neuron_refusal.h"
 #include "device_runtime.h"
 #include "kernels.h"
@@ -34,8 +35,6 @@ const NeuronEntry& find_neuron(const std::string& name) {
   if (const NeuronEntry* entry = user_neuron(name)) return *entry;
   refuse_neuron_call("a known neuron variant", name.c_str());
 }
-
-size_t bytes_of(SequenceType type) { return type == SequenceType::float32 ? 4 : 2; }
 
 // Whether every array that is there begins where a thread may read or write its elements as one.
 class Alignment {

@@ -20,7 +20,7 @@ struct Float16Factor {
 };
 
 NEURON_WORD float number(float x) { return x; }
-NEURON_WORD float number(Bfloat16Factor x) { return std::bit_cast<float>(static_cast<uint32_t>(x.bits) << 16); }
+NEURON_WORD float number(Bfloat16Factor x) { return from_bfloat16_bits(x.bits); }
 NEURON_WORD float number(Float16Factor x) { return from_float16_bits(x.bits); }
 
 NEURON_WORD void put(float x, float& out) { out = x; }
