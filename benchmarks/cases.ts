@@ -4,14 +4,9 @@ import { Tensor } from "../src/tensor/index.ts";
 import { TrainingRun, trainingSchema } from "../src/train/index.ts";
 import { csnn, digitImages, lavaNetwork } from "./networks.ts";
 import { prepareNeurons } from "./neurons.ts";
+import type { Prepared } from "./prepared.ts";
 import type { Sizes } from "./sizes.ts";
 import { csnnWork, lavaWork, neuronBytes } from "./work.ts";
-
-/** A case that is ready: `run` does one step and leaves nothing behind. */
-export interface Prepared {
-  run(): void | Promise<void>;
-  dispose(): void;
-}
 
 export interface BenchmarkCase {
   name: string;

@@ -1,6 +1,7 @@
 /** Times a prepared case: some runs to warm up, then as many as were asked for and a least total time. */
 import { core, Profile } from "../src/kernels/index.ts";
-import type { BenchmarkCase, Prepared } from "./cases.ts";
+import type { BenchmarkCase } from "./cases.ts";
+import type { Prepared } from "./prepared.ts";
 
 export interface MeasureOptions {
   /** Timed runs, at least. */

@@ -2,7 +2,7 @@
 import { RandomStream } from "../src/core/index.ts";
 import { IFNode, LIFNode } from "../src/model/index.ts";
 import { backwardFrom, uniform, Variable, zeroGrad } from "../src/tensor/index.ts";
-import type { Prepared } from "./cases.ts";
+import type { Prepared } from "./prepared.ts";
 
 const FACTORIES = { IFNode, LIFNode };
 

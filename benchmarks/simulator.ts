@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { targetById } from "../src/exporters/index.ts";
 import { evaluationStream } from "../src/model/index.ts";
 import { Tensor } from "../src/tensor/index.ts";
-import type { Prepared } from "./cases.ts";
 import { digitImages, lavaNetwork } from "./networks.ts";
+import type { Prepared } from "./prepared.ts";
 import type { Sizes } from "./sizes.ts";
 
 /** `device`: where it runs. */

@@ -1,8 +1,9 @@
 /** What `npm run bench:cuda` measures through Node: neurons as layers, whole training steps and the chip's simulator, all on a device. */
 
-import { type Prepared, trainingCase } from "../cases.ts";
+import { trainingCase } from "../cases.ts";
 import { csnn, lavaNetwork } from "../networks.ts";
 import { prepareNeurons } from "../neurons.ts";
+import type { Prepared } from "../prepared.ts";
 import { DEFAULT_SIZES, type Sizes, TINY_SIZES } from "../sizes.ts";
 
 export interface DeviceCase {

@@ -108,6 +108,12 @@ export interface NeuronForward {
   saved: BufferId[];
   /** One `[steps, elements]` buffer for each state (its value after each step), or 0 where it is not wanted. */
   stateSeqs: BufferId[];
+  /** Of batchNormTrain or batchNormInfer: the neuron gets what channelAffine would make of x. 0: x itself. */
+  affine: BufferId;
+  /** Of `affine`, innermost in a step; they divide `elements`. */
+  channels: number;
+  /** Of the sequences: x, spike, saved, stateSeqs. States before and after the scan are float32. */
+  type?: ActivationType;
 }
 
 export interface NeuronBackward {
@@ -140,6 +146,11 @@ export interface NeuronBackward {
   gradInitialStates: BufferId[];
   /** Out: gradient of each parameter, summed over everything in a fixed order (double precision). */
   gradParams: Float64Array;
+  /** As in the forward scan; `gradX` is the gradient of what channelAffine would make of x. */
+  affine: BufferId;
+  channels: number;
+  /** Of the sequences: x, saved, gradX and the gradients of sequences. */
+  type?: ActivationType;
 }
 
 export type DensePrecision = "float32" | "bfloat16" | "float16";
@@ -360,7 +371,10 @@ export interface NativeCore {
     gradX: BufferId,
     type?: ActivationType,
   ): void;
-  /** Batch statistics of x `[rows,C]`: y, and mean and 1/sqrt(var + eps) `[C]` for backward; var is biased. Writes var `[C]` too. */
+  /**
+   * Statistics of x `[rows,C]`: mean and biased variance `[C]`, and `affine` `[2,C]`, the scale and the offset of each channel by which
+   * `channelAffine` (or a neuron scan) normalises it.
+   */
   batchNormTrain(
     rows: number,
     channels: number,
@@ -368,20 +382,29 @@ export interface NativeCore {
     x: BufferId,
     weight: BufferId,
     bias: BufferId,
-    y: BufferId,
     mean: BufferId,
     variance: BufferId,
+    affine: BufferId,
+    type?: ActivationType,
   ): void;
+  /** `affine` of known statistics. */
   batchNormInfer(
-    rows: number,
     channels: number,
     epsilon: number,
-    x: BufferId,
     mean: BufferId,
     variance: BufferId,
     weight: BufferId,
     bias: BufferId,
+    affine: BufferId,
+  ): void;
+  /** y = x * scale + offset of its channel, x `[rows,C]`. */
+  channelAffine(
+    rows: number,
+    channels: number,
+    x: BufferId,
+    affine: BufferId,
     y: BufferId,
+    type?: ActivationType,
   ): void;
   /** `training`: gradient through the batch statistics; else they are constants. Any output may be 0. */
   batchNormBackward(
@@ -397,6 +420,7 @@ export interface NativeCore {
     gradX: BufferId,
     gradWeight: BufferId,
     gradBias: BufferId,
+    type?: ActivationType,
   ): void;
   /** loss[0] = mean over rows of -log softmax(logits)[label]; `grad` `[rows,C]` receives its gradient (0: not wanted). labels int32. */
   softmaxCrossEntropy(

@@ -77,9 +77,8 @@ export const COUNTERS: Counters = {
     detail: `${spec.batch}x${spec.channels}x${spec.input.join("x")}`,
     bytes: FLOAT * spec.batch * spec.channels * (product(spec.input) + product(spec.output) * (indices ? 2 : 1)),
   }),
-  // statistics read x once more than the result needs
-  batchNormTrain: (rows, channels) => ({ ...floats(rows * channels, 3), detail: `${rows}x${channels}` }),
-  batchNormInfer: (rows, channels) => ({ ...floats(rows * channels, 2), detail: `${rows}x${channels}` }),
+  batchNormTrain: (rows, channels) => ({ ...floats(rows * channels, 1), detail: `${rows}x${channels}` }),
+  channelAffine: (rows, channels) => ({ ...floats(rows * channels, 2), detail: `${rows}x${channels}` }),
   batchNormBackward: (_, rows, channels) => ({ ...floats(rows * channels, 5), detail: `${rows}x${channels}` }),
   neuronForward: forwardScan,
   neuronBackward: backwardScan,

@@ -9,6 +9,7 @@ export * from "./ops/batch-norm.ts";
 export * from "./ops/cast.ts";
 export * from "./ops/conv.ts";
 export * from "./ops/conv-events.ts";
+export type { ConvOptions } from "./ops/conv-spec.ts";
 export * from "./ops/conv-transpose.ts";
 export { delaySteps } from "./ops/delay-steps.ts";
 export * from "./ops/elementwise.ts";

@@ -35,6 +35,8 @@ interface Call {
   gradSpike: boolean;
   gradients: boolean;
   sequences: boolean;
+  /** Channels of a normalised input that divide the elements, about so many; 0: not normalised. */
+  channels: number;
 }
 
 const call: fc.Arbitrary<Call> = fc.record({
@@ -49,6 +51,7 @@ const call: fc.Arbitrary<Call> = fc.record({
   gradSpike: fc.boolean(),
   gradients: fc.boolean(),
   sequences: fc.boolean(),
+  channels: fc.constantFrom(0, 1, 3, 4, 8, 40),
 });
 
 /** Numbers from -1 to 1, some of them 0. */
@@ -94,6 +97,12 @@ class Run {
   }
 }
 
+/** The scale and offset of each channel by which a call normalises its input. */
+function normalisation(run: Run, { channels, elements, seed }: Call): { affine: BufferId; channels: number } {
+  const whole = channels > 0 && elements % channels === 0 ? channels : 1;
+  return { affine: run.filled(channels > 0, 2 * whole, seed + 60), channels: whole };
+}
+
 /** A call with its buffers, and those that it fills. */
 function forwardCall(run: Run, variant: NeuronVariant, given: Call): { call: NeuronForward; filled: BufferId[] } {
   const { steps, elements, seed } = given;
@@ -115,6 +124,7 @@ function forwardCall(run: Run, variant: NeuronVariant, given: Call): { call: Neu
     spike,
     saved,
     stateSeqs,
+    ...normalisation(run, given),
   };
   return { call, filled: [spike, ...finalStates, ...saved, ...stateSeqs] };
 }
@@ -161,6 +171,7 @@ function backwardCall(
     gradX,
     gradInitialStates,
     gradParams,
+    ...normalisation(run, given),
   };
   return { call, filled: [gradX, ...gradInitialStates] };
 }
@@ -198,6 +209,7 @@ const PLAIN: Call = {
   gradSpike: true,
   gradients: false,
   sequences: false,
+  channels: 0,
 };
 const LEARNING = variantOf("ParametricLIFNode", parseNeuronOptions("ParametricLIFNode", {}));
 const ATAN = surrogateCall(parseSurrogate({ kind: "ATan" }), { threshold: 1 });

@@ -35,6 +35,7 @@ interface Buffers {
   gradY: BufferId;
   weight: BufferId;
   bias: BufferId;
+  affine: BufferId;
   out: BufferId[];
 }
 
@@ -47,17 +48,20 @@ function prepare([rows, channels]: Shape, numbers: (count: number, seed: number)
     gradY: from(numbers(all, 2)),
     weight: from(noise(channels, 3)),
     bias: from(noise(channels, 4)),
+    affine: room(2 * channels),
     out: [all, each, each, all, each, each, all, all].map(room),
   };
 }
 
-function step([rows, channels]: Shape, { x, gradY, weight, bias, out }: Buffers): void {
+function step([rows, channels]: Shape, { x, gradY, weight, bias, affine, out }: Buffers): void {
   const [y, mean, variance, gradX, gradWeight, gradBias, inferred, constant] = out as [number, ...number[]] & number[];
-  core().batchNormTrain(rows, channels, EPSILON, x, weight, bias, y, mean!, variance!);
+  core().batchNormTrain(rows, channels, EPSILON, x, weight, bias, mean!, variance!, affine);
+  core().channelAffine(rows, channels, x, affine, y);
   core().batchNormBackward(
     ...([true, rows, channels, EPSILON, x, gradY, mean!, variance!, weight, gradX!, gradWeight!, gradBias!] as const),
   );
-  core().batchNormInfer(rows, channels, EPSILON, x, mean!, variance!, 0, 0, inferred!);
+  core().batchNormInfer(channels, EPSILON, mean!, variance!, 0, 0, affine);
+  core().channelAffine(rows, channels, x, affine, inferred!);
   core().batchNormBackward(false, rows, channels, EPSILON, x, gradY, mean!, variance!, 0, constant!, 0, 0);
 }
 

@@ -64,9 +64,10 @@ hashes.different = core.countDifferent(x, y, COUNT).different;
 
 for (const channels of [1, 3, 16, 100]) {
   const rows = Math.floor(COUNT / channels);
-  const [mean, variance] = [random(channels, 3), random(channels, 4)];
+  const [mean, variance, affine] = [random(channels, 3), random(channels, 4), random(2 * channels, 5)];
   record(`batch norm ${channels}`, rows * channels * 4, (out) => {
-    core.batchNormTrain(rows, channels, 1e-5, x, y, y, out, mean, variance);
+    core.batchNormTrain(rows, channels, 1e-5, x, y, y, mean, variance, affine);
+    core.channelAffine(rows, channels, x, affine, out);
   });
   record(`batch norm ${channels} gradient`, rows * channels * 4, (out) => {
     core.batchNormBackward(true, rows, channels, 1e-5, x, y, mean, variance, y, out, 0, 0);
@@ -74,7 +75,7 @@ for (const channels of [1, 3, 16, 100]) {
   record(`batch norm ${channels} weight gradient`, channels * 4, (out) => {
     core.batchNormBackward(true, rows, channels, 1e-5, x, y, mean, variance, y, 0, out, 0);
   });
-  for (const buffer of [mean, variance]) core.release(buffer);
+  for (const buffer of [mean, variance, affine]) core.release(buffer);
 }
 
 for (const channels of [1, 5, 32]) {

@@ -125,6 +125,7 @@ describe("misuse of buffers", () => {
       () => core().matmul(false, false, 3, 3, 3, x, x, x, false),
       () => core().linearForward(2, 2, 3, x, x, 0, x),
       () => core().batchNormTrain(2, 3, 1e-5, x, 0, 0, x, x, x),
+      () => core().channelAffine(2, 3, x, x, x),
       () => core().softmaxCrossEntropy(2, 3, x, x, x, 0),
       () =>
         core().sgdStep(x, x, 0, 5, {

@@ -51,8 +51,14 @@ function compareNorm(rows: number, channels: number, offset: number): void {
   const gradY = noise(rows * channels, 24);
   const expected = normLoops(rows, channels, x, weight, bias, gradY);
   const [xs, ws, bs, gs] = [from(x), from(weight), from(bias), from(gradY)];
-  const [y, mean, variance] = [room(x.length), room(channels), room(channels)];
-  core().batchNormTrain(rows, channels, EPSILON, xs, ws, bs, y, mean, variance);
+  const [y, mean, variance, affine] = [x.length, channels, channels, 2 * channels].map(room) as [
+    BufferId,
+    BufferId,
+    BufferId,
+    BufferId,
+  ];
+  core().batchNormTrain(rows, channels, EPSILON, xs, ws, bs, mean, variance, affine);
+  core().channelAffine(rows, channels, xs, affine, y);
   const scale = Math.max(1, Math.abs(offset));
   const label = `${rows} rows of ${channels}`;
   expect(worstDifference(read(mean), expected.mean, scale), `mean ${label}`).toBeLessThan(STATISTICS);
@@ -61,9 +67,8 @@ function compareNorm(rows: number, channels: number, offset: number): void {
   const inverse = 1 / Math.sqrt(Math.min(...expected.variance) + EPSILON);
   const tolerance = RESULTS * scale * Math.max(1, inverse) ** 2;
   expect(worstDifference(read(y), expected.y), `y ${label}`).toBeLessThan(tolerance);
-  const infer = result(x.length, (out) =>
-    core().batchNormInfer(rows, channels, EPSILON, xs, mean, variance, ws, bs, out),
-  );
+  core().batchNormInfer(channels, EPSILON, mean, variance, ws, bs, affine);
+  const infer = result(x.length, (out) => core().channelAffine(rows, channels, xs, affine, out));
   expect([...infer]).toEqual([...read(y)]);
   for (const training of [true, false]) {
     const [gradX, gradWeight, gradBias] = [room(x.length), room(channels), room(channels)];
@@ -91,10 +96,9 @@ function compareNorm(rows: number, channels: number, offset: number): void {
 describe("batch normalisation", () => {
   it("normalises one channel by hand", () => {
     // 1, 2, 3: mean 2, biased variance 2/3; with weight 2 and bias 1 the ends are 1 -+ 2 * sqrt(3/2).
-    const [mean, variance] = [room(1), room(1)];
-    const y = result(3, (out) =>
-      core().batchNormTrain(3, 1, 0, floats([1, 2, 3]), floats([2]), floats([1]), out, mean, variance),
-    );
+    const [mean, variance, affine, x] = [room(1), room(1), room(2), floats([1, 2, 3])];
+    core().batchNormTrain(3, 1, 0, x, floats([2]), floats([1]), mean, variance, affine);
+    const y = result(3, (out) => core().channelAffine(3, 1, x, affine, out));
     expect([...read(mean), ...read(variance)]).toEqual([2, Math.fround(2 / 3)]);
     expect(worstDifference(y, [1 - Math.sqrt(6), 1, 1 + Math.sqrt(6)])).toBeLessThan(RESULTS);
   });
@@ -122,9 +126,9 @@ describe("batch normalisation", () => {
     const ones = floats(new Array(4).fill(1));
     const zeros = floats(new Array(4).fill(0));
     const [mean, variance] = [room(4), room(4)];
-    const plain = result(64, (out) => core().batchNormTrain(16, 4, EPSILON, from(x), 0, 0, out, mean, variance));
-    const withOnes = result(64, (out) =>
-      core().batchNormTrain(16, 4, EPSILON, from(x), ones, zeros, out, mean, variance),
+    const plain = result(8, (affine) => core().batchNormTrain(16, 4, EPSILON, from(x), 0, 0, mean, variance, affine));
+    const withOnes = result(8, (affine) =>
+      core().batchNormTrain(16, 4, EPSILON, from(x), ones, zeros, mean, variance, affine),
     );
     expect([...plain]).toEqual([...withOnes]);
     const gradBias = room(4);

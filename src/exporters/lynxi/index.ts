@@ -13,8 +13,8 @@ export {
 } from "./emulation/emulator.ts";
 export { twinOf } from "./emulation/twin.ts";
 export { type LoweredLayer, type Lowering, type LoweringOptions, lowerGraph } from "./lower.ts";
+export type { NeuronFacts } from "./lowering/context.ts";
 export { type GraphLayout, layoutOf } from "./lowering/layout.ts";
-export type { NeuronFacts } from "./lowering/lower-neuron.ts";
 export { encodeOnnx } from "./onnx/encode.ts";
 export type { OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from "./onnx/onnx-model.ts";
 export { type OnnxFile, type OnnxSummary, readOnnx, summarizeOnnx } from "./read.ts";

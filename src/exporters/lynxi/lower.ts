@@ -10,14 +10,21 @@ import {
   type InputForm,
   type InputValues,
   type NodeKind,
-  type NodeOf,
   outputNode,
 } from "../../model/index.ts";
 import type { LossyStep } from "../target.ts";
+import {
+  type Flow,
+  LoweringContext,
+  type NeuronFacts,
+  type NeuronForm,
+  type NodeLowering,
+  type NodeLowerings,
+  type Refusal,
+} from "./lowering/context.ts";
 import { foldBatchNorms } from "./lowering/fold-batch-norm.ts";
-import type { NeuronFacts } from "./lowering/lower-neuron.ts";
 import { LOWERINGS } from "./lowering/lower-nodes.ts";
-import { type BuiltValue, OnnxBuilder, type RoundingRecord } from "./onnx/onnx-builder.ts";
+import { OnnxBuilder, type RoundingRecord } from "./onnx/onnx-builder.ts";
 import type { OnnxModel } from "./onnx/onnx-model.ts";
 import type { StepFacts } from "./step/facts.ts";
 
@@ -40,8 +47,6 @@ export interface LoweringOptions {
   /** Default true. False keeps each batch norm as an operator with its own rounding. */
   foldBatchNorm?: boolean;
 }
-
-export type NeuronForm = "shift" | "exact";
 
 /** What became of one node of the network's graph. */
 export interface LoweredLayer {
@@ -71,53 +76,6 @@ export interface Lowering {
   roundings: RoundingRecord[];
   /** Only of a graph that is one time-step (`step/`): its states, and what its output means. */
   step?: StepFacts;
-}
-
-/** A value on its way through the network. */
-export interface Flow {
-  value: BuiltValue;
-  /** One step of one sample. */
-  shape: number[];
-  /** True: rows are `[T*N]`. False: the same for every step, rows are `[N]`. */
-  timed: boolean;
-}
-
-/** Why a node has no place on the chip, and the way out. */
-export interface Refusal {
-  /** The design rule it would break. */
-  rule: string;
-  expected: string;
-  got: string;
-  hint: string;
-}
-
-export interface NodeLowering<N extends GraphNode> {
-  refuse(node: N, inputs: readonly GraphNode[]): Refusal | null;
-  lower(node: N, inputs: readonly Flow[], context: LoweringContext): Flow;
-}
-
-/** An answer for every kind of node: a missing one does not compile. */
-export type NodeLowerings = { [K in NodeKind]: NodeLowering<NodeOf<K>> };
-
-export class LoweringContext {
-  readonly neurons = new Map<string, NeuronFacts>();
-
-  constructor(
-    readonly builder: OnnxBuilder,
-    readonly steps: number,
-    readonly batch: number,
-    readonly neuronForm: NeuronForm = "shift",
-  ) {}
-
-  rows(timed: boolean): number {
-    return timed ? this.steps * this.batch : this.batch;
-  }
-
-  /** The flow with a time axis: repeated T times where it had none. */
-  timed(flow: Flow, name: string): Flow {
-    if (flow.timed) return flow;
-    return { ...flow, value: this.builder.repeatRows(name, flow.value, this.steps), timed: true };
-  }
 }
 
 /** Every node that the chip cannot hold, with the reason. Empty: the graph can be lowered. */

@@ -208,6 +208,7 @@ Napi::Object make_core(Napi::Env env) {
   add<pool::backward>(core, "poolBackward");
   add<batch_norm::train>(core, "batchNormTrain");
   add<batch_norm::infer>(core, "batchNormInfer");
+  add<batch_norm::channel_affine>(core, "channelAffine");
   add<batch_norm::backward>(core, "batchNormBackward");
   add<loss::softmax_cross_entropy>(core, "softmaxCrossEntropy");
   add<neurons::forward>(core, "neuronForward");

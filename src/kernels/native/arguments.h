@@ -82,6 +82,9 @@ struct NeuronForwardArguments {
   Numbers params;
   OptionalBuffer spike;
   std::vector<OptionalBuffer> saved, state_seqs;
+  OptionalBuffer affine;
+  size_t channels;
+  ActivationType type;
 };
 
 struct NeuronBackwardArguments {
@@ -99,6 +102,9 @@ struct NeuronBackwardArguments {
   OptionalBuffer grad_x;
   std::vector<OptionalBuffer> grad_initial_states;
   Numbers grad_params;
+  OptionalBuffer affine;
+  size_t channels;
+  ActivationType type;
 };
 
 }  // namespace spikeship

@@ -1,5 +1,6 @@
 // Batch normalisation over [rows, C] (rows = N and all spatial points). Statistics are sums in double precision over chunks of
-// fixed size; the normalisation itself is y = x * (w / std) + (b - mean * w / std) in float32, as PyTorch computes it.
+// fixed size; the normalisation itself is y = x * (w / std) + (b - mean * w / std) in float32, as PyTorch computes it. What the
+// statistics make of a channel and its application are two calls, because a neuron that follows applies it by itself.
 #include <algorithm>
 
 #include "batch_norm_kernels.h"
@@ -7,6 +8,7 @@
 #include "device_call.h"
 #include "entries.h"
 #include "failure.h"
+#include "float_copies.h"
 #include "parallel.h"
 #include "sum_axis.h"
 
@@ -76,39 +78,34 @@ void check(size_t rows, size_t channels, const char* where) {
   }
 }
 
-// y = x * scale + offset with the values of each channel.
-void normalise(size_t rows, size_t channels, double epsilon, const float* x, const float* mean, const float* variance,
-               const float* weight, const float* bias, float* y) {
-  std::vector<float> scale(channels);
-  std::vector<float> offset(channels);
+void affine_of(size_t channels, double epsilon, const float* mean, const float* variance, const float* weight, const float* bias,
+               float* affine) {
   for (size_t c = 0; c < channels; c++) {
-    const NormAffine affine = norm_affine_of({mean[c], variance[c]}, epsilon, weight == nullptr ? nullptr : weight + c,
-                                             bias == nullptr ? nullptr : bias + c);
-    scale[c] = affine.scale;
-    offset[c] = affine.offset;
+    const NormAffine of_channel = norm_affine_of({mean[c], variance[c]}, epsilon, weight == nullptr ? nullptr : weight + c,
+                                                 bias == nullptr ? nullptr : bias + c);
+    affine[c] = of_channel.scale;
+    affine[channels + c] = of_channel.offset;
   }
-  const Wide wide(rows, channels);
-  const auto scales = wide.repeated(scale);
-  const auto offsets = wide.repeated(offset);
-  over_rows(wide, channels, [&](size_t at, size_t some, size_t columns) {
-    SPIKESHIP_ON_BEST_ISA(norm_affine(x + at, some, columns, scales.data(), offsets.data(), y + at));
-  });
 }
 
 }  // namespace
 
 void train(Environment& environment, size_t rows, size_t channels, double epsilon, Buffer x, OptionalBuffer weight,
-           OptionalBuffer bias, Buffer y, Buffer mean, Buffer variance) {
+           OptionalBuffer bias, Buffer mean, Buffer variance, Buffer affine, ActivationType type) {
   check(rows, channels, "batchNormTrain");
   const size_t count = product({rows, channels});
+  if (type != ActivationType::float32) {
+    const FloatsIn given(environment, x, type, count, "batchNormTrain x");
+    return train(environment, rows, channels, epsilon, given.floats(), weight, bias, mean, variance, affine, ActivationType::float32);
+  }
   const float* source = x.floats(count, "batchNormTrain x");
-  float* result = y.floats(count, "batchNormTrain y");
+  float* result = affine.floats(product({2, channels}), "batchNormTrain affine");
   float* means = mean.floats(channels, "batchNormTrain mean");
   float* variances = variance.floats(channels, "batchNormTrain variance");
   const float* weights = weight.floats(channels, "batchNormTrain weight");
   const float* offsets = bias.floats(channels, "batchNormTrain bias");
   if (const DeviceKernels* device = call_device()) {
-    return device->batch_norm_train({rows, channels, epsilon}, source, weights, offsets, result, means, variances);
+    return device->batch_norm_train({rows, channels, epsilon}, source, weights, offsets, means, variances, result);
   }
   const Wide wide(rows, channels);
   // Sums of differences from the first row keep their digits when the mean is large.
@@ -123,30 +120,56 @@ void train(Environment& environment, size_t rows, size_t channels, double epsilo
     means[c] = moments.mean;
     variances[c] = moments.variance;
   }
-  normalise(rows, channels, epsilon, source, means, variances, weights, offsets, result);
+  affine_of(channels, epsilon, means, variances, weights, offsets, result);
 }
 
-void infer(Environment&, size_t rows, size_t channels, double epsilon, Buffer x, Buffer mean, Buffer variance,
-           OptionalBuffer weight, OptionalBuffer bias, Buffer y) {
-  if (rows == 0 || channels == 0) return;
-  const size_t count = product({rows, channels});
-  const float* source = x.floats(count, "batchNormInfer x");
+void infer(Environment&, size_t channels, double epsilon, Buffer mean, Buffer variance, OptionalBuffer weight, OptionalBuffer bias,
+           Buffer affine) {
   const float* means = mean.floats(channels, "batchNormInfer mean");
   const float* variances = variance.floats(channels, "batchNormInfer variance");
   const float* weights = weight.floats(channels, "batchNormInfer weight");
   const float* offsets = bias.floats(channels, "batchNormInfer bias");
-  float* result = y.floats(count, "batchNormInfer y");
+  float* result = affine.floats(product({2, channels}), "batchNormInfer affine");
   if (const DeviceKernels* device = call_device()) {
-    return device->batch_norm_infer({rows, channels, epsilon}, source, means, variances, weights, offsets, result);
+    return device->batch_norm_infer(channels, epsilon, means, variances, weights, offsets, result);
   }
-  normalise(rows, channels, epsilon, source, means, variances, weights, offsets, result);
+  affine_of(channels, epsilon, means, variances, weights, offsets, result);
+}
+
+void channel_affine(Environment& environment, size_t rows, size_t channels, Buffer x, Buffer affine, Buffer y, ActivationType type) {
+  if (rows == 0 || channels == 0) return;
+  const size_t count = product({rows, channels});
+  if (type != ActivationType::float32) {
+    const FloatsIn given(environment, x, type, count, "channelAffine x");
+    const FloatsOut wanted(environment, y, type, count, "channelAffine y");
+    channel_affine(environment, rows, channels, given.floats(), affine, wanted.floats(), ActivationType::float32);
+    return wanted.write();
+  }
+  const float* source = x.floats(count, "channelAffine x");
+  const float* terms = affine.floats(product({2, channels}), "channelAffine affine");
+  float* result = y.floats(count, "channelAffine y");
+  if (const DeviceKernels* device = call_device()) return device->channel_affine(rows, channels, source, terms, result);
+  const Wide wide(rows, channels);
+  const auto scales = wide.repeated({terms, terms + channels});
+  const auto offsets = wide.repeated({terms + channels, terms + 2 * channels});
+  over_rows(wide, channels, [&](size_t at, size_t some, size_t columns) {
+    SPIKESHIP_ON_BEST_ISA(norm_affine(source + at, some, columns, scales.data(), offsets.data(), result + at));
+  });
 }
 
 void backward(Environment& environment, bool training, size_t rows, size_t channels, double epsilon, Buffer x, Buffer grad_y,
               Buffer mean, Buffer variance, OptionalBuffer weight, OptionalBuffer grad_x, OptionalBuffer grad_weight,
-              OptionalBuffer grad_bias) {
+              OptionalBuffer grad_bias, ActivationType type) {
   check(rows, channels, "batchNormBackward");
   const size_t count = product({rows, channels});
+  if (type != ActivationType::float32) {
+    const FloatsIn x_floats(environment, x, type, count, "batchNormBackward x");
+    const FloatsIn grad_floats(environment, grad_y, type, count, "batchNormBackward gradY");
+    const FloatsOut wanted_floats(environment, grad_x, type, count, "batchNormBackward gradX");
+    backward(environment, training, rows, channels, epsilon, x_floats.floats(), grad_floats.floats(), mean, variance, weight,
+             wanted_floats.floats(), grad_weight, grad_bias, ActivationType::float32);
+    return wanted_floats.write();
+  }
   const float* source = x.floats(count, "batchNormBackward x");
   const float* given = grad_y.floats(count, "batchNormBackward gradY");
   const float* means = mean.floats(channels, "batchNormBackward mean");

@@ -275,7 +275,10 @@ struct From<NeuronForwardArguments> {
             field<Numbers>(in, "params"),
             field<OptionalBuffer>(in, "spike"),
             field<Buffers>(in, "saved"),
-            field<Buffers>(in, "stateSeqs")};
+            field<Buffers>(in, "stateSeqs"),
+            field<OptionalBuffer>(in, "affine"),
+            field<size_t>(in, "channels"),
+            field<ActivationType>(in, "type")};
   }
 };
 
@@ -300,7 +303,10 @@ struct From<NeuronBackwardArguments> {
             field<Buffers>(in, "gradFinalStates"),
             field<OptionalBuffer>(in, "gradX"),
             field<Buffers>(in, "gradInitialStates"),
-            field<Numbers>(in, "gradParams")};
+            field<Numbers>(in, "gradParams"),
+            field<OptionalBuffer>(in, "affine"),
+            field<size_t>(in, "channels"),
+            field<ActivationType>(in, "type")};
   }
 };
 

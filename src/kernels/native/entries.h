@@ -102,11 +102,13 @@ void backward(Environment&, PoolOp op, PoolSpec spec, Buffer grad_y, OptionalBuf
 
 namespace batch_norm {
 void train(Environment&, size_t rows, size_t channels, double epsilon, Buffer x, OptionalBuffer weight, OptionalBuffer bias,
-           Buffer y, Buffer mean, Buffer variance);
-void infer(Environment&, size_t rows, size_t channels, double epsilon, Buffer x, Buffer mean, Buffer variance,
-           OptionalBuffer weight, OptionalBuffer bias, Buffer y);
+           Buffer mean, Buffer variance, Buffer affine, ActivationType type);
+void infer(Environment&, size_t channels, double epsilon, Buffer mean, Buffer variance, OptionalBuffer weight, OptionalBuffer bias,
+           Buffer affine);
+void channel_affine(Environment&, size_t rows, size_t channels, Buffer x, Buffer affine, Buffer y, ActivationType type);
 void backward(Environment&, bool training, size_t rows, size_t channels, double epsilon, Buffer x, Buffer grad_y, Buffer mean,
-              Buffer variance, OptionalBuffer weight, OptionalBuffer grad_x, OptionalBuffer grad_weight, OptionalBuffer grad_bias);
+              Buffer variance, OptionalBuffer weight, OptionalBuffer grad_x, OptionalBuffer grad_weight, OptionalBuffer grad_bias,
+              ActivationType type);
 }  // namespace batch_norm
 
 namespace loss {

@@ -73,6 +73,9 @@ void matmul(Environment& environment, bool transpose_a, bool transpose_b, size_t
             Buffer c, bool accumulate, ActivationType a_type, ActivationType b_type, ActivationType c_type) {
   const ActivationType half = half_of({a_type, b_type, c_type});
   if (half != ActivationType::float32) {
+    if (accumulate && c_type != ActivationType::float32) {
+      throw Failure{"NATIVE", "matmul", "a float32 sum to add to", "one of 16 bits", ""};
+    }
     const FactorsOf factors(environment, half);
     const FloatsIn left_floats(environment, a, a_type, product({m, k}), "matmul a");
     const FloatsIn right_floats(environment, b, b_type, product({k, n}), "matmul b");

@@ -100,6 +100,7 @@ const float* input_row(const Call& call, size_t t, Block block) {
   return call.x + (call.repeated_input ? 0 : t * call.elements) + block.first;
 }
 
+#include "neuron_scan_input.h"
 #include "neuron_scan_forward.h"
 #include "neuron_scan_backward_rows.h"
 #include "neuron_scan_backward.h"

@@ -1,7 +1,7 @@
 // The scan of a neuron over time, forward and backward: what the module calls and `neuron_scan.cc` answers, once for each
 // instruction set. Arrays are `[steps, elements]`, states `[elements]`; a pointer is null where a buffer is absent. A state
 // without a buffer begins with its number in `initial_values` for all elements. `repeated_input`: x is `[elements]`, the same at
-// every step, and so is grad_x, the sum over steps.
+// every step, and so is grad_x, the sum over steps. `normalised`: the neuron gets x * scale + offset of its channel.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +13,12 @@
 #include "sequence_type.h"
 
 namespace spikeship {
+
+// Terms `[channels]` of an input whose channels lie innermost; null where the input is taken as it is.
+struct ChannelTerms {
+  const float *scale = nullptr, *offset = nullptr;
+  size_t channels = 1;
+};
 
 struct NeuronForwardCall {
   std::string variant;
@@ -29,6 +35,7 @@ struct NeuronForwardCall {
   SequenceType type = SequenceType::float32;
   // `[steps, ceil(elements / 32)]`: element i is bit i % 32 of word i / 32.
   uint32_t* spike_bits = nullptr;
+  ChannelTerms normalised{};
 };
 
 struct NeuronBackwardCall {
@@ -49,6 +56,7 @@ struct NeuronBackwardCall {
   std::vector<float*> grad_initial_states;
   std::vector<double>& grad_params;
   SequenceType type = SequenceType::float32;
+  ChannelTerms normalised{};
 };
 
 #define SPIKESHIP_DECLARE(isa)                                                                                  \

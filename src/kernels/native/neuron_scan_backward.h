@@ -18,9 +18,9 @@ template <class Forward, class Neuron>
 class BackwardBlock {
  public:
   // `recomputed`: null where the stored values were kept, else room for those of one block.
-  BackwardBlock(const NeuronBackwardCall& call, const Neuron& neuron, SurrogateRow surrogate, Block block, bool stream,
-                typename Neuron::Register* recomputed)
-      : call_(call), neuron_(neuron), surrogate_(surrogate), block_(block), stream_(stream), recomputed_(recomputed) {}
+  BackwardBlock(const NeuronBackwardCall& call, const InputRows& input, const Neuron& neuron, SurrogateRow surrogate, Block block,
+                bool stream, typename Neuron::Register* recomputed)
+      : call_(call), input_(input), neuron_(neuron), surrogate_(surrogate), block_(block), stream_(stream), recomputed_(recomputed) {}
 
   // Runs all steps; writes the block's sums of parameter gradients to `partial`.
   void run(double* partial) {
@@ -65,7 +65,8 @@ class BackwardBlock {
         Register* stored[Neuron::stored];
         for (int k = 0; k < Neuron::stored; k++) stored[k] = recomputed_row(k, t) + first;
         float spike[piece_size];  // known already
-        forward_row(neuron, x + first, rows_.before, spike, stored, first, piece_of(block_.size, first));
+        const size_t n = piece_of(block_.size, first);
+        forward_row(neuron, input_.piece(x + first, block_.first + first, rows_.x, n), rows_.before, spike, stored, first, n);
       }
     }
   }
@@ -115,7 +116,7 @@ class BackwardBlock {
     const size_t n = block_.size, offset = t * call_.elements + block_.first;
     if constexpr (Neuron::reads_states != 0) find_states_before(t);
     StepRows<Neuron> rows;
-    rows.x = Neuron::reads_x ? input_row(call_, t, block_) : rows_.zero;
+    rows.x = !Neuron::reads_x ? rows_.zero : input_.in_place() ? input_row(call_, t, block_) : rows_.x;
     rows.g_spike = row_or_zero(call_.grad_spike, offset);
     for (int k = 0; k < Neuron::stored; k++) {
       rows.stored[k] = has_bit(Neuron::reads_stored, k) ? stored_row(k, t, rows_.stored[k]) : nullptr;
@@ -158,6 +159,7 @@ class BackwardBlock {
     const size_t at = (call_.repeated_input ? 0 : t * call_.elements) + block_.first + first;
     const RowTarget g_x(adds ? nullptr : call_.grad_x, at, stream_ && !call_.repeated_input);
     rows.g_x = g_x.writable(rows_.g_x);
+    if constexpr (Neuron::reads_x) input_.piece(input_row(call_, t, block_) + first, block_.first + first, rows_.x + first, n);
     if constexpr (Neuron::fires) {
       argument_row(neuron_, rows, rows_.slope, first, n);
       surrogate_(call_.surrogate_params.data(), rows_.slope, rows_.slope, n);
@@ -168,6 +170,7 @@ class BackwardBlock {
   }
 
   const NeuronBackwardCall& call_;
+  const InputRows& input_;
   const Neuron neuron_;
   const SurrogateRow surrogate_;
   const Block block_;
@@ -205,6 +208,7 @@ void backward_scan(const NeuronBackwardCall& call, SurrogateRow surrogate) {
   expect_backward<Neuron>(call);
   if (Neuron::fires && !surrogate) refuse_neuron_call("a surrogate function", "none");
   const Neuron neuron(call.params.data());
+  const InputRows input(call.normalised);
   const bool stream = call.steps * call.elements * sizeof(float) >= stream_from_bytes;
   constexpr size_t learned = Neuron::learned;
   using Register = typename Neuron::Register;
@@ -214,7 +218,7 @@ void backward_scan(const NeuronBackwardCall& call, SurrogateRow surrogate) {
   double* partials = learned > 0 ? new double[blocks * learned] : nullptr;
   for_each_block(call.elements, call.steps, size, [&](Block block, size_t index) {
     Register* recomputed = recomputes ? new Register[call.steps * Neuron::stored * block.size] : nullptr;
-    BackwardBlock<Forward, Neuron>(call, neuron, surrogate, block, stream, recomputed).run(partials + index * learned);
+    BackwardBlock<Forward, Neuron>(call, input, neuron, surrogate, block, stream, recomputed).run(partials + index * learned);
     delete[] recomputed;
     if (stream) finish_streams();
   });

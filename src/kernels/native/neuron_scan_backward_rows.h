@@ -33,6 +33,7 @@ struct BackwardRows {
   float g_x[piece_size];
   float contribution[learned > 0 ? learned : 1][block_size];
   float zero[block_size];
+  float x[block_size];
   double sums[learned > 0 ? learned : 1][sum_lanes];
 };
 

@@ -6,6 +6,7 @@ struct ForwardRows {
   typename Neuron::Register state[Neuron::states][block_size];
   typename Neuron::Register stored[Neuron::stored][piece_size];
   float spike[piece_size];
+  float x[piece_size];
 };
 
 // One step of the elements `first` to `first + n` of a block; x, spike and stored begin with the first of them.
@@ -64,7 +65,7 @@ void forward_piece(const NeuronForwardCall& call, const Neuron& neuron, ForwardR
 }
 
 template <class Neuron>
-void forward_block(const NeuronForwardCall& call, const Neuron& neuron, Block block, bool stream) {
+void forward_block(const NeuronForwardCall& call, const InputRows& input, const Neuron& neuron, Block block, bool stream) {
   alignas(64) ForwardRows<Neuron> rows;
   for (int k = 0; k < Neuron::states; k++) {
     initial_row(neuron, call.initial_states[k], call.initial_values[k], block, rows.state[k]);
@@ -73,7 +74,8 @@ void forward_block(const NeuronForwardCall& call, const Neuron& neuron, Block bl
     const size_t offset = t * call.elements + block.first;
     const float* x = input_row(call, t, block);
     for (size_t first = 0; first < block.size; first += piece_size) {
-      forward_piece(call, neuron, rows, x + first, offset + first, first, piece_of(block.size, first), stream);
+      const size_t n = piece_of(block.size, first);
+      forward_piece(call, neuron, rows, input.piece(x + first, block.first + first, rows.x, n), offset + first, first, n, stream);
     }
     for (int k = 0; k < Neuron::states; k++) {
       if (call.state_seqs[k]) store_row(neuron, rows.state[k], call.state_seqs[k] + offset, block.size);
@@ -93,9 +95,10 @@ void forward_scan(const NeuronForwardCall& call) {
   expect_neuron_count("saved values", Neuron::stored, call.saved.size());
   expect_neuron_count("state sequences", Neuron::states, call.state_seqs.size());
   const Neuron neuron(call.params.data());
+  const InputRows input(call.normalised);
   const bool stream = call.steps * call.elements * sizeof(float) >= stream_from_bytes;
   for_each_block(call.elements, call.steps, block_size, [&](Block block, size_t) {
-    forward_block(call, neuron, block, stream);
+    forward_block(call, input, neuron, block, stream);
     if (stream) finish_streams();
   });
 }

@@ -5,7 +5,7 @@
 import { core } from "../../kernels/index.ts";
 import { Tensor } from "../tensor.ts";
 import { expectFloat } from "./arguments.ts";
-import type { ConvOptions } from "./conv.ts";
+import type { ConvOptions } from "./conv-spec.ts";
 import { convSpec, type FixedPadding } from "./conv-spec.ts";
 import { toChannelsLast, toPlain } from "./shape.ts";
 

@@ -3,8 +3,15 @@ import { fail, formatShape } from "../../core/index.ts";
 import type { ConvSpec } from "../../kernels/index.ts";
 import type { Tensor } from "../tensor.ts";
 import { type PerAxis, perAxis } from "./arguments.ts";
-import type { ConvOptions } from "./conv.ts";
 import { windowSizes } from "./window.ts";
+
+export interface ConvOptions {
+  stride?: PerAxis | undefined;
+  /** Zeros added on both sides; "same": as many as keep the size (stride 1), an odd one behind. Other paddings: `pad()` first. */
+  padding?: PerAxis | "same" | undefined;
+  dilation?: PerAxis | undefined;
+  groups?: number | undefined;
+}
 
 export type FixedPadding = Omit<ConvOptions, "padding"> & { padding: PerAxis };
 

@@ -4,20 +4,13 @@ import { type ActivationType, type ConvSpec, core } from "../../kernels/index.ts
 import { producedType } from "../precision.ts";
 import { record } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { activationType, expectFloat, type PerAxis, perAxis } from "./arguments.ts";
+import { activationType, expectFloat, perAxis } from "./arguments.ts";
 import { toDtype } from "./cast.ts";
+import type { ConvOptions } from "./conv-spec.ts";
 import { convSpec } from "./conv-spec.ts";
 import { sumRows } from "./linear.ts";
 import { pad } from "./pad.ts";
 import { toChannelsLast, toPlain } from "./shape.ts";
-
-export interface ConvOptions {
-  stride?: PerAxis | undefined;
-  /** Zeros added on both sides; "same": as many as keep the size (stride 1), an odd one behind. Other paddings: `pad()` first. */
-  padding?: PerAxis | "same" | undefined;
-  dilation?: PerAxis | undefined;
-  groups?: number | undefined;
-}
 
 /** x `[B,C,W]`, weight `[O, C/groups, kW]`, bias `[O]`: `[B,O,W']`. */
 export function conv1d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: ConvOptions = {}): Tensor {

@@ -1,5 +1,5 @@
 /** Graphs, states and modules that the tests of the design rules share. */
-import type { NeuronFacts } from "../../../src/exporters/lynxi/lowering/lower-neuron.ts";
+import type { NeuronFacts } from "../../../src/exporters/lynxi/lowering/context.ts";
 import { ELEMENT_TYPES, type OnnxModel, type OnnxValue } from "../../../src/exporters/lynxi/onnx/onnx-model.ts";
 import type { ModuleState, StepState } from "../../../src/exporters/lynxi/rules/step-module.ts";
 import type { KnownFacts } from "../../../src/exporters/lynxi/rules.ts";

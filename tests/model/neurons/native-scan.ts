@@ -70,6 +70,8 @@ export function nativeForward(
       spike,
       saved,
       stateSeqs,
+      affine: 0,
+      channels: 1,
     });
     const named = (names: readonly string[], ids: BufferId[], count: number) =>
       Object.fromEntries(names.map((name, i) => [name, buffers.read(ids[i]!, count)]));
@@ -122,6 +124,8 @@ export function nativeBackward(variant: NeuronVariant, run: NativeBackwardRun): 
       gradX,
       gradInitialStates,
       gradParams,
+      affine: 0,
+      channels: 1,
     });
     return {
       x: buffers.read(gradX, run.x.length),

@@ -3,7 +3,7 @@ import { sameShape, sizeOf } from "../../../core/index.ts";
 import type { DelayNode, GraphNode, LinearNode, NeuronNode, NodeKind, NodeOf } from "../../../model/index.ts";
 import type { Finding } from "../../target.ts";
 import { LOADER } from "../file-rules/judge.ts";
-import type { Part, SynapseNode } from "./chain.ts";
+import type { Part, SynapseNode } from "./parts.ts";
 
 export interface Links {
   parts: Part[];

@@ -4,7 +4,7 @@
  */
 import type { LossyStep } from "../../target.ts";
 import { type NetArray, netArray, scalar } from "../net/net-file.ts";
-import type { BlockPart } from "./chain.ts";
+import type { BlockPart } from "./parts.ts";
 
 /** Steps of each neuron of a block behind it; null where there are none. */
 export function outputDelaysOf({ outputDelays, synapse }: BlockPart): number[] | null {

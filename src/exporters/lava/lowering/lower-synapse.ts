@@ -5,8 +5,8 @@ import { WEIGHT_MAX } from "../chip/dense-weights.ts";
 import { type Drive, driveOf, registerBounds } from "../chip/overflow.ts";
 import { windowOutput } from "../chip/window.ts";
 import type { NetArray } from "../net/net-file.ts";
-import type { BlockPart } from "./chain.ts";
 import { type ChipNeuron, type CubaChip, inSteps, isUnrounded } from "./chip-neuron.ts";
+import type { BlockPart } from "./parts.ts";
 
 /** A pool as a convolution with one group per channel: one weight for all, and the factor by which the threshold grows with it. */
 export interface LoweredPool {

@@ -3,10 +3,11 @@
  * way in a synapse, and nothing of a sigma-delta neuron. Source: lava-dl `netx/hdf5.py`; lava `proc/dense/models.py`, `proc/sdn/models.py`.
  */
 import { DECAY_ONE } from "../chip/neurons/index.ts";
-import { type BlockPart, blocksOf, type Chain, neuronsOf } from "./chain.ts";
+import { blocksOf, type Chain, neuronsOf } from "./chain.ts";
 import { type CubaChip, chipNeuronOf } from "./chip-neuron.ts";
 import { longestDelay } from "./lower-delays.ts";
 import { biasRangeOf, driveOfBlock } from "./lower-synapse.ts";
+import type { BlockPart } from "./parts.ts";
 
 const holdsSpikes = (block: BlockPart): boolean => block.recurrent !== null || longestDelay(block) > 0;
 

@@ -1,9 +1,10 @@
 /** How far the sums and messages of sigma-delta layers can go in the worst case over all inputs, layer by layer from the input on. */
 import type { NeuronNode } from "../../../model/index.ts";
 import { WEIGHT_MAX, WEIGHT_MIN } from "../chip/dense-weights.ts";
-import { type BlockPart, blocksOf, type Chain, inputNeuronOf } from "./chain.ts";
+import { blocksOf, type Chain, inputNeuronOf } from "./chain.ts";
 import { chipNeuronOf, type SigmaDeltaChip } from "./chip-neuron.ts";
 import { biasRangeOf, driveOfBlock } from "./lower-synapse.ts";
+import type { BlockPart } from "./parts.ts";
 
 /** Training units. */
 export interface SigmaDeltaBound {

@@ -5,8 +5,9 @@
 import type { NeuronNode } from "../../../model/index.ts";
 import type { Finding } from "../../target.ts";
 import { type RuleFacts, sourceOf } from "../file-rules/judge.ts";
-import { type BlockPart, blocksOf, type Chain, neuronsOf } from "../lowering/chain.ts";
+import { blocksOf, type Chain, neuronsOf } from "../lowering/chain.ts";
 import { type ChipNeuron, chipNeuronOf } from "../lowering/chip-neuron.ts";
+import type { BlockPart } from "../lowering/parts.ts";
 
 export { LIF_MODEL, LOADER, QUANTIZER, type RuleFacts, SDN_MODEL } from "../file-rules/judge.ts";
 

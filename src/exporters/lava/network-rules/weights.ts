@@ -1,8 +1,8 @@
 /** Rules about the weights of a network: scale, grid, range, and what Lava's loader makes of a matrix. */
 import { effectiveWeights, loadDense, WEIGHT_MAX, WEIGHT_MIN } from "../chip/dense-weights.ts";
-import type { BlockPart } from "../lowering/chain.ts";
 import { type ChipNeuron, inSteps } from "../lowering/chip-neuron.ts";
 import { isSilent, matricesOf } from "../lowering/lower-synapse.ts";
+import type { BlockPart } from "../lowering/parts.ts";
 import { eachBlock, eachNeuron, QUANTIZER } from "./judge.ts";
 
 const isPowerOfTwo = (value: number): boolean => Number.isInteger(Math.log2(value));

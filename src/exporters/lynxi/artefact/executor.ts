@@ -1,20 +1,16 @@
 /** The ways of executing a graph behind one interface: ONNX Runtime, or the emulator, which takes many calls at once. */
 import { sizeOf } from "../../../core/index.ts";
-import { type NonFinite, openEmulator } from "../emulation/emulator.ts";
+import { openEmulator } from "../emulation/emulator.ts";
 import { float32Of, twinOf } from "../emulation/twin.ts";
 import type { GraphLayout } from "../lowering/layout.ts";
 import type { OnnxModel } from "../onnx/onnx-model.ts";
 import { inferValues } from "../shapes/infer.ts";
 import { type GraphCall, isStepLayout, runSteps } from "../step/run-steps.ts";
+import type { ExecutorResult } from "./executor-result.ts";
 import { type HostArray, openSession } from "./session.ts";
 
 /** `float32` and `twin` run in ONNX Runtime; `emulator` and `emulator32` (no rounding) in ours. */
 export type ExecutionMode = "float32" | "twin" | "emulator" | "emulator32";
-
-export interface ExecutorResult {
-  outputs: Map<string, HostArray>;
-  nonFinite: NonFinite[];
-}
 
 /** One way of executing a loaded graph. */
 export interface Executor {

@@ -1,6 +1,6 @@
 /** Puts the results of calls together to results of samples, and drops what belongs to the filling of the last call. */
 
-import type { ExecutorResult } from "../artefact/executor.ts";
+import type { ExecutorResult } from "../artefact/executor-result.ts";
 import type { GraphLayout } from "../lowering/layout.ts";
 import type { NonFinite } from "./emulator.ts";
 

@@ -2,8 +2,8 @@
 import { fail, formatShape, sizeOf } from "../../../core/index.ts";
 import { core, type PoolOp } from "../../../kernels/index.ts";
 import { floatAttribute, intAttribute, intsAttribute, type OnnxNode, stringAttribute } from "../onnx/onnx-model.ts";
-import type { Emulate } from "./emulator-operators.ts";
 import { plain, turned } from "./emulator-order.ts";
+import type { Emulate } from "./emulator-values.ts";
 import { bufferOf, disposeValue, type Machine, type SharedBuffer, type Value } from "./emulator-values.ts";
 
 type Floats = Value & { buffer: SharedBuffer };
@@ -140,6 +140,9 @@ export const normalize: Emulate = (machine, node, [x, weight, bias, mean, varian
   const out = machine.make(last.shape, x!.grouped);
   const [m, v, w, b] = [mean, variance, weight, bias].map(bufferOf) as [number, number, number, number];
   const epsilon = floatAttribute(node, "epsilon", 1e-5);
-  core().batchNormInfer(machine.count(x!) / channels, channels, epsilon, bufferOf(last), m, v, w, b, out.buffer.id);
+  const affine = machine.make([2, channels], false);
+  core().batchNormInfer(channels, epsilon, m, v, w, b, affine.buffer.id);
+  core().channelAffine(machine.count(x!) / channels, channels, bufferOf(last), affine.buffer.id, out.buffer.id);
+  disposeValue(affine);
   return finish(last, out);
 };

@@ -7,9 +7,8 @@ import { type BinaryOp, core } from "../../../kernels/index.ts";
 import { ELEMENT_TYPES, intAttribute, intsAttribute, type OnnxNode } from "../onnx/onnx-model.ts";
 import { convolution, gemm, matMul, normalize, window } from "./emulator-dense.ts";
 import { transposedConvolution } from "./emulator-transposed.ts";
-import { bufferOf, disposeValue, type Machine, type Value } from "./emulator-values.ts";
-
-export type Emulate = (machine: Machine, node: OnnxNode, inputs: Value[]) => Value;
+import type { Emulate } from "./emulator-values.ts";
+import { bufferOf, disposeValue, type Value } from "./emulator-values.ts";
 
 const FLOAT_BYTES = 4;
 

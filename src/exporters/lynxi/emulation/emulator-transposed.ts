@@ -3,8 +3,8 @@ import { fail, formatShape, sizeOf } from "../../../core/index.ts";
 import { core } from "../../../kernels/index.ts";
 import { transposedSizes } from "../../../tensor/index.ts";
 import { intAttribute, intsAttribute, type OnnxNode } from "../onnx/onnx-model.ts";
-import type { Emulate } from "./emulator-operators.ts";
 import { turned } from "./emulator-order.ts";
+import type { Emulate } from "./emulator-values.ts";
 import { bufferOf, disposeValue } from "./emulator-values.ts";
 
 function windowOf(node: OnnxNode, kernel: number[]) {

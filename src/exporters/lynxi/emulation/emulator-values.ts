@@ -4,6 +4,7 @@
  */
 import { fail, formatShape, sizeOf } from "../../../core/index.ts";
 import { type BufferId, core } from "../../../kernels/index.ts";
+import type { OnnxNode } from "../onnx/onnx-model.ts";
 
 const FLOAT_BYTES = 4;
 const LARGEST_VALUE_BYTES = 2 ** 31;
@@ -118,3 +119,6 @@ export function bufferOf(value: Value): BufferId {
 export function disposeValue(value: Value): void {
   value.buffer?.release();
 }
+
+/** One operator on values. */
+export type Emulate = (machine: Machine, node: OnnxNode, inputs: Value[]) => Value;

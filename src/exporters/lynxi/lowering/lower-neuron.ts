@@ -15,22 +15,9 @@ import {
   variantOf,
 } from "../../../model/index.ts";
 import { roundArray } from "../emulation/float16.ts";
-import type { Flow, LoweringContext, NeuronForm, NodeLowering, Refusal } from "../lower.ts";
 import type { BuiltValue, RoundingRecord } from "../onnx/onnx-builder.ts";
+import type { Flow, LoweringContext, NeuronFacts, NeuronForm, NodeLowering, Refusal } from "./context.ts";
 import { StepSink } from "./neuron-sink.ts";
-
-/** What the graph holds of a neuron layer. */
-export interface NeuronFacts {
-  layer: string;
-  kind: string;
-  vThreshold: number;
-  /** Null: soft reset, the threshold is subtracted. */
-  vReset: number | null;
-  /** `shift`: the state is v - vReset. `exchange` is lynxi_exchange's form, which this exporter never writes. */
-  form: "plain" | "shift" | "exchange";
-  /** Name of the value that holds the spikes `[T, N, L]`. */
-  spikes: string;
-}
 
 const INTEGERS = "It counts on an integer grid with 12-bit decays, which float16 would only approximate.";
 

@@ -1,8 +1,8 @@
 /** The lowering of each kind of graph node to ONNX operators, or the reason why there is none. Neurons are in `lower-neuron.ts`. */
 import { fail, sizeOf } from "../../../core/index.ts";
-import type { Flow, NodeLowerings, Refusal } from "../lower.ts";
 import type { BuiltValue } from "../onnx/onnx-builder.ts";
 import { int, ints, type OnnxAttribute } from "../onnx/onnx-model.ts";
+import type { Flow, NodeLowerings, Refusal } from "./context.ts";
 import { neuronLowering } from "./lower-neuron.ts";
 import { parallelNeuronLowering } from "./lower-parallel-neuron.ts";
 import { poolRefusal, sumPool, votes, windowPool } from "./lower-pool.ts";

@@ -4,9 +4,9 @@
  */
 import { sizeOf } from "../../../core/index.ts";
 import type { ParallelNeuronNode } from "../../../model/index.ts";
-import type { LoweringContext, NodeLowering } from "../lower.ts";
 import type { BuiltValue } from "../onnx/onnx-builder.ts";
 import { int, ints } from "../onnx/onnx-model.ts";
+import type { LoweringContext, NodeLowering } from "./context.ts";
 import { StepSink } from "./neuron-sink.ts";
 
 export const parallelNeuronLowering: NodeLowering<ParallelNeuronNode> = {

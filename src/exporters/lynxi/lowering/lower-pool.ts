@@ -1,9 +1,9 @@
 /** Pools as ONNX operators: max and average as they are, sum as a depthwise convolution, ceil mode as explicit padding at the end. */
 import { sizeOf } from "../../../core/index.ts";
 import type { PoolNode, VotingNode } from "../../../model/index.ts";
-import type { Flow, LoweringContext, Refusal } from "../lower.ts";
 import type { BuiltValue, OnnxBuilder } from "../onnx/onnx-builder.ts";
 import { int, ints } from "../onnx/onnx-model.ts";
+import type { Flow, LoweringContext, Refusal } from "./context.ts";
 
 /** Pixels that a window in ceil mode reaches beyond the padded input, for each axis. */
 function overhang(node: PoolNode, inputShape: readonly number[]): number[] {

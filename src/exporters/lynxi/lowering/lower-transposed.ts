@@ -1,8 +1,8 @@
 /** Transposed convolutions as ONNX operators. */
 import type { ConvTransposeNode } from "../../../model/index.ts";
-import type { Flow } from "../lower.ts";
 import type { BuiltValue, OnnxBuilder } from "../onnx/onnx-builder.ts";
 import { int, ints } from "../onnx/onnx-model.ts";
+import type { Flow } from "./context.ts";
 
 export function transposedConvolution(node: ConvTransposeNode, x: Flow, builder: OnnxBuilder): BuiltValue {
   const { id, source, weight, bias } = node;

@@ -11,7 +11,7 @@ import {
   type OnnxTensor,
   type TensorData,
 } from "../onnx/onnx-model.ts";
-import type { ValueFacts } from "../shapes/infer.ts";
+import type { ValueFacts } from "../shapes/facts.ts";
 
 /** Folding may make a file larger; results beyond this many numbers stay computed. */
 const LARGEST_FOLDED = 2 ** 20;

@@ -1,6 +1,6 @@
 /** What a design rule is, what it looks at, and what it may be told that an ONNX file does not say. */
 import type { Finding } from "../../target.ts";
-import type { NeuronFacts } from "../lowering/lower-neuron.ts";
+import type { NeuronFacts } from "../lowering/context.ts";
 import type { OnnxModel, OnnxNode } from "../onnx/onnx-model.ts";
 import type { Inference } from "../shapes/infer.ts";
 import type { StepModule, StepState } from "./step-module.ts";

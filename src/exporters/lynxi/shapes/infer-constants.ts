@@ -1,7 +1,7 @@
 /** Carries out shape arithmetic: operators whose inputs are whole constants. Everything else gives null. */
 
 import { ELEMENT_TYPES, intAttribute, intsAttribute, type OnnxNode, tensorNumbers } from "../onnx/onnx-model.ts";
-import type { ValueFacts } from "./infer.ts";
+import type { ValueFacts } from "./facts.ts";
 
 /** Longer whole-number tensors are data, not shapes. */
 export const LARGEST_SHAPE_CONSTANT = 4096;

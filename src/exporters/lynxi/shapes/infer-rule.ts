@@ -1,7 +1,7 @@
 /** What a rule of shape inference is, and what several rules share. */
 import { formatShape } from "../../../core/index.ts";
 import type { ElementType, OnnxNode } from "../onnx/onnx-model.ts";
-import type { ValueFacts } from "./infer.ts";
+import type { ValueFacts } from "./facts.ts";
 
 export interface InferredNode {
   /** One shape for each output; null: unknown. */

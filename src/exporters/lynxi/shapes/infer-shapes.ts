@@ -8,7 +8,7 @@ import {
   intsAttribute,
   type OnnxNode,
 } from "../onnx/onnx-model.ts";
-import type { ValueFacts } from "./infer.ts";
+import type { ValueFacts } from "./facts.ts";
 import { conv, convTranspose, gemm, globalPool, matMul, pool } from "./infer-dense.ts";
 import { broadcast, conflict, frontAxes, frontAxis, type Infer, type InferredNode, one } from "./infer-rule.ts";
 

@@ -3,27 +3,11 @@
  * leave their results unknown (a rule reports those); it never guesses.
  */
 import { sizeOf } from "../../../core/index.ts";
-import {
-  type ElementType,
-  isFloatType,
-  type OnnxModel,
-  type OnnxNode,
-  storedTensors,
-  tensorNumbers,
-} from "../onnx/onnx-model.ts";
+import { isFloatType, type OnnxModel, type OnnxNode, storedTensors, tensorNumbers } from "../onnx/onnx-model.ts";
+import type { ValueFacts } from "./facts.ts";
 import { foldConstant, LARGEST_SHAPE_CONSTANT } from "./infer-constants.ts";
 import type { InferredNode } from "./infer-rule.ts";
 import { inferShape } from "./infer-shapes.ts";
-
-export interface ValueFacts {
-  type: ElementType;
-  /** Null: unknown. */
-  shape: number[] | null;
-  /** The numbers, where they are whole, few and known without an input: shapes, indices, axes. */
-  constant: number[] | null;
-  /** Stored floating numbers, where they are few: the scales of a Resize. */
-  floats?: number[];
-}
 
 export interface Inference {
   facts: Map<string, ValueFacts>;

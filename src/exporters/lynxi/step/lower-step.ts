@@ -13,14 +13,8 @@ import {
   type ParallelNeuronNode,
   type RateOutputNode,
 } from "../../../model/index.ts";
-import {
-  type Flow,
-  type Lowering,
-  type LoweringOptions,
-  lowerGraph,
-  type NodeLowering,
-  type NodeLowerings,
-} from "../lower.ts";
+import { type Lowering, type LoweringOptions, lowerGraph } from "../lower.ts";
+import type { Flow, NodeLowering, NodeLowerings } from "../lowering/context.ts";
 import { factsOf, fires, neuronLowering, neuronRounding, writtenOptions } from "../lowering/lower-neuron.ts";
 import { LOWERINGS } from "../lowering/lower-nodes.ts";
 import { StepSink } from "../lowering/neuron-sink.ts";

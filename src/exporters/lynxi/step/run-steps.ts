@@ -3,7 +3,7 @@
  * looks like that of a whole-sequence graph, so that everything behind it need not know the style.
  */
 import { fail, sizeOf } from "../../../core/index.ts";
-import type { ExecutorResult } from "../artefact/executor.ts";
+import type { ExecutorResult } from "../artefact/executor-result.ts";
 import type { HostArray } from "../artefact/session.ts";
 import type { NonFinite } from "../emulation/emulator.ts";
 import type { GraphLayout } from "../lowering/layout.ts";

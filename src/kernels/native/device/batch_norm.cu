@@ -1,5 +1,5 @@
 // Batch normalisation over [rows, channels]: one pass that sums both moments in double precision, as on the CPU, and one that
-// normalises. Sums meet in another order than on the CPU, so mean and variance may differ from its by one unit in the last place.
+// normalises (which a neuron scan may do instead). Sums meet in another order than on the CPU, so mean and variance may differ from its by one unit in the last place.
 #include "device_words.h"
 
 #include <type_traits>
@@ -195,10 +195,10 @@ void over_rows(const BatchNormShape& shape, const float* const (&in)[inputs], co
 }
 
 // Values per channel that live for one call, each beginning where packs of four may be read.
-struct ChannelTerms {
+struct TermsOfCall {
   size_t stride;
   Scratch memory;
-  ChannelTerms(size_t channels, size_t terms) : stride(quads(channels) * 4), memory(terms * stride * sizeof(float)) {}
+  TermsOfCall(size_t channels, size_t terms) : stride(quads(channels) * 4), memory(terms * stride * sizeof(float)) {}
   float* operator[](size_t term) const { return memory.as<float>() + term * stride; }
 };
 
@@ -211,28 +211,28 @@ void with_width(size_t channels, bool aligned, Use use) {
 
 }  // namespace
 
-void batch_norm_train(const BatchNormShape& shape, const float* x, const float* weight, const float* bias, float* y, float* mean,
-                      float* variance) {
-  const ChannelTerms terms(shape.channels, 2);
-  const AffineOf affine{shape.epsilon, weight, bias, terms[0], terms[1]};
+void batch_norm_train(const BatchNormShape& shape, const float* x, const float* weight, const float* bias, float* mean, float* variance,
+                      float* affine) {
+  const AffineOf affine_of{shape.epsilon, weight, bias, affine, affine + shape.channels};
   with_width(shape.channels, aligned_to(16, x), [&](auto width, size_t columns) {
     reduce_columns({1, shape.rows, columns}, MomentsOf<width>{x, shape.channels},
-                   FinishMoments<width>{static_cast<double>(shape.rows), x, mean, variance, affine}, "batchNormTrain");
+                   FinishMoments<width>{static_cast<double>(shape.rows), x, mean, variance, affine_of}, "batchNormTrain");
   });
-  over_rows(shape, {x}, {terms[0], terms[1]}, y, Affine{}, "batchNormTrain");
 }
 
-void batch_norm_infer(const BatchNormShape& shape, const float* x, const float* mean, const float* variance, const float* weight,
-                      const float* bias, float* y) {
-  const ChannelTerms terms(shape.channels, 2);
-  const AffineOf affine{shape.epsilon, weight, bias, terms[0], terms[1]};
-  for_each(shape.channels, AffineOfKnown{mean, variance, affine}, "batchNormInfer");
-  over_rows(shape, {x}, {terms[0], terms[1]}, y, Affine{}, "batchNormInfer");
+void batch_norm_infer(size_t channels, double epsilon, const float* mean, const float* variance, const float* weight, const float* bias,
+                      float* affine) {
+  const AffineOf affine_of{epsilon, weight, bias, affine, affine + channels};
+  for_each(channels, AffineOfKnown{mean, variance, affine_of}, "batchNormInfer");
+}
+
+void channel_affine(size_t rows, size_t channels, const float* x, const float* affine, float* y) {
+  over_rows({rows, channels, 0.0}, {x}, {affine, affine + channels}, y, Affine{}, "channelAffine");
 }
 
 void batch_norm_backward(bool training, const BatchNormShape& shape, const float* x, const float* grad_y, const float* mean,
                          const float* variance, const float* weight, float* grad_x, float* grad_weight, float* grad_bias) {
-  const ChannelTerms terms(shape.channels, 3);
+  const TermsOfCall terms(shape.channels, 3);
   const bool aligned = aligned_to(16, x) && aligned_to(16, grad_y) && aligned_to(16, mean);
   with_width(shape.channels, aligned, [&](auto width, size_t columns) {
     reduce_columns({1, shape.rows, columns}, GradMomentsOf<width>{x, grad_y, mean, shape.channels},

@@ -115,10 +115,13 @@ struct DeviceKernels {
   void (*conv_backward_weights)(const ConvSpec& spec, const float* x, const float* grad_y, float* grad_weight, float* grad_bias);
   void (*pool_forward)(PoolOp op, const PoolSpec& spec, const float* x, float* y, int32_t* indices);
   void (*pool_backward)(PoolOp op, const PoolSpec& spec, const float* grad_y, const int32_t* indices, float* grad_x);
-  void (*batch_norm_train)(const BatchNormShape& shape, const float* x, const float* weight, const float* bias, float* y, float* mean,
-                           float* variance);
-  void (*batch_norm_infer)(const BatchNormShape& shape, const float* x, const float* mean, const float* variance,
-                           const float* weight, const float* bias, float* y);
+  // `affine` [2, channels]: the scale and the offset that normalise each channel, for channel_affine and neuron scans.
+  void (*batch_norm_train)(const BatchNormShape& shape, const float* x, const float* weight, const float* bias, float* mean,
+                           float* variance, float* affine);
+  void (*batch_norm_infer)(size_t channels, double epsilon, const float* mean, const float* variance, const float* weight,
+                           const float* bias, float* affine);
+  // y = x * scale + offset of its channel
+  void (*channel_affine)(size_t rows, size_t channels, const float* x, const float* affine, float* y);
   // Any output may be null.
   void (*batch_norm_backward)(bool training, const BatchNormShape& shape, const float* x, const float* grad_y, const float* mean,
                               const float* variance, const float* weight, float* grad_x, float* grad_weight, float* grad_bias);

@@ -40,10 +40,11 @@ void conv_backward_weights(const ConvSpec& spec, const float* x, const float* gr
 // --- pool.cu, batch_norm.cu, loss.cu --------------------------------------------------------------------------------------------
 void pool_forward(PoolOp op, const PoolSpec& spec, const float* x, float* y, int32_t* indices);
 void pool_backward(PoolOp op, const PoolSpec& spec, const float* grad_y, const int32_t* indices, float* grad_x);
-void batch_norm_train(const BatchNormShape& shape, const float* x, const float* weight, const float* bias, float* y, float* mean,
-                      float* variance);
-void batch_norm_infer(const BatchNormShape& shape, const float* x, const float* mean, const float* variance, const float* weight,
-                      const float* bias, float* y);
+void batch_norm_train(const BatchNormShape& shape, const float* x, const float* weight, const float* bias, float* mean, float* variance,
+                      float* affine);
+void batch_norm_infer(size_t channels, double epsilon, const float* mean, const float* variance, const float* weight, const float* bias,
+                      float* affine);
+void channel_affine(size_t rows, size_t channels, const float* x, const float* affine, float* y);
 void batch_norm_backward(bool training, const BatchNormShape& shape, const float* x, const float* grad_y, const float* mean,
                          const float* variance, const float* weight, float* grad_x, float* grad_weight, float* grad_bias);
 void cross_entropy(size_t rows, size_t classes, const float* logits, const int32_t* labels, float* loss, float* grad);

@@ -25,9 +25,18 @@ struct ScanShape {
   SequenceType type;
 };
 
+// What x is normalised with on its way to the neuron, `[channels]` each; null where it is taken as it is.
+struct InputTerms {
+  const float *scale, *offset;
+  size_t channels;
+  // They may be read in groups where x is.
+  bool wide;
+};
+
 // Sequences are of the shape's type, states are float32.
 struct ForwardArguments {
   ScanShape shape;
+  InputTerms normalised;
   double params[most_parameters];
   double initial_values[most_states];
   const float* initial_states[most_states];
@@ -42,6 +51,7 @@ struct ForwardArguments {
 
 struct BackwardArguments {
   ScanShape shape;
+  InputTerms normalised;
   double params[most_parameters];
   double initial_values[most_states];
   const float* initial_states[most_states];

@@ -118,10 +118,12 @@ struct BackwardScan {
       const Forward forward(call_.params);
       Register state[width][states];
       initial_states(neuron_, call_.initial_states, call_.initial_values, lane_, state);
+      const Normaliser<width> normalise(call_.normalised, lane_);
       float rows[steps_ahead][width];
       read_inputs(0, rows);
       SPIKESHIP_ROLLED
       for (size_t first = 0; first < shape_.steps; first += steps_ahead) {
+        normalise(rows);
         put(rows);
         if (first + steps_ahead < shape_.steps) read_inputs(first + steps_ahead, rows);
         SPIKESHIP_ROLLED
@@ -175,13 +177,15 @@ struct BackwardScan {
         }
       }
       if constexpr (Neuron::reads_x) {
+        const Normaliser<width> normalise(call_.normalised, lane_);
         SPIKESHIP_ROLLED
         for (size_t t = first_kept_; t < end; t++) {
-          float row[width];
-          read_row(shape_, call_.x, shape_.repeated_input ? 0 : t, lane_, row);
+          float row[1][width];
+          read_row(shape_, call_.x, shape_.repeated_input ? 0 : t, lane_, row[0]);
+          normalise(row);
           AheadGroup x;
           SPIKESHIP_UNROLL
-          for (int j = 0; j < width; j++) x.at[j] = row[j];
+          for (int j = 0; j < width; j++) x.at[j] = row[0][j];
           keep_input(t, x);
         }
       }

@@ -16,11 +16,13 @@ struct ForwardScan {
     const Neuron neuron(call.params);
     Register state[width][Neuron::states];
     initial_states(neuron, call.initial_states, call.initial_values, lane, state);
+    const Normaliser<width> normalise(call.normalised, lane);
     SPIKESHIP_ROLLED
     for (size_t first = 0; first < shape.steps; first += steps_ahead) {
       const size_t count = shape.steps - first < steps_ahead ? shape.steps - first : steps_ahead;
       float x[steps_ahead][width];
       read_ahead(shape, call.x, shape.repeated_input ? 0 : first, shape.repeated_input ? 0 : 1, count, lane, x);
+      normalise(x);
       SPIKESHIP_UNROLL
       for (unsigned c = 0; c < steps_ahead; c++) {
         if (c < count) step(neuron, lane, first + c, x[c], state);

@@ -186,6 +186,49 @@ DEVICE_CODE void read_ahead(const ScanShape& shape, const void* base, size_t fir
   });
 }
 
+// Brings rows of the input to what the neuron gets: x * scale + offset of the element's channel.
+template <int width>
+class Normaliser {
+ public:
+  DEVICE_CODE Normaliser(const InputTerms& terms, const Lane<width>& lane)
+      : terms_(terms), lane_(lane), channel_(terms.scale ? channel_of(lane.first) : 0) {}
+
+  template <unsigned rows>
+  DEVICE_CODE void operator()(float (&x)[rows][width]) const {
+    if (!terms_.scale || lane_.valid == 0) return;
+    float scale[width], offset[width];
+    read(terms_.scale, scale);
+    read(terms_.offset, offset);
+    SPIKESHIP_UNROLL
+    for (unsigned c = 0; c < rows; c++) {
+      SPIKESHIP_UNROLL
+      for (int j = 0; j < width; j++) x[c][j] = x[c][j] * scale[j] + offset[j];
+    }
+  }
+
+ private:
+  DEVICE_CODE size_t channel_of(size_t element) const {
+    // Dividing 64 bits takes many times as long.
+    if (element <= 0xffffffffu) return static_cast<uint32_t>(element) % static_cast<uint32_t>(terms_.channels);
+    return element % terms_.channels;
+  }
+
+  DEVICE_CODE void read(const float* from, float (&to)[width]) const {
+    if (terms_.wide) {
+      const auto group = *reinterpret_cast<const Group<float, width>*>(from + channel_);
+      SPIKESHIP_UNROLL
+      for (int j = 0; j < width; j++) to[j] = group.at[j];
+    } else {
+      SPIKESHIP_UNROLL
+      for (int j = 0; j < width; j++) to[j] = from[channel_of(lane_.first + static_cast<size_t>(j) * lane_.stride)];
+    }
+  }
+
+  const InputTerms& terms_;
+  const Lane<width>& lane_;
+  size_t channel_;
+};
+
 // Bit j of `fired` is the spike of the thread's element j. All threads of a warp come here together.
 template <int width>
 DEVICE_CODE void write_bits(const ScanShape& shape, uint32_t* words, size_t t, const Lane<width>& lane, unsigned fired) {

@@ -98,6 +98,13 @@ void expect_backward(const NeuronBackwardCall& call, const NeuronFacts& facts) {
   if (facts.fires && call.surrogate.empty()) refuse_neuron_call("a surrogate function", "none");
 }
 
+InputTerms input_terms(const ChannelTerms& terms, const Alignment& alignment, int width) {
+  const size_t group = static_cast<size_t>(width) * sizeof(float);
+  const auto aligned = [=](const float* array) { return reinterpret_cast<uintptr_t>(array) % group == 0; };
+  const bool whole = terms.channels % static_cast<size_t>(width) == 0;
+  return {terms.scale, terms.offset, terms.channels, alignment.wide() && whole && aligned(terms.scale) && aligned(terms.offset)};
+}
+
 ForwardArguments forward_arguments(const NeuronForwardCall& call, int width) {
   ForwardArguments arguments{};
   Alignment alignment(call.elements, width, call.type);
@@ -108,6 +115,7 @@ ForwardArguments forward_arguments(const NeuronForwardCall& call, int width) {
   for (const auto* array : call.initial_states) alignment.state(array);
   for (const auto* array : call.final_states) alignment.state(array);
   arguments.shape = {call.steps, call.elements, call.repeated_input, alignment.wide(), call.type};
+  arguments.normalised = input_terms(call.normalised, alignment, width);
   fill(call.params, arguments.params);
   fill(call.initial_values, arguments.initial_values);
   fill(call.initial_states, arguments.initial_states);
@@ -131,6 +139,7 @@ BackwardArguments backward_arguments(const NeuronBackwardCall& call, int width) 
   for (const auto* array : call.grad_final_states) alignment.state(array);
   for (const auto* array : call.grad_initial_states) alignment.state(array);
   arguments.shape = {call.steps, call.elements, call.repeated_input, alignment.wide(), call.type};
+  arguments.normalised = input_terms(call.normalised, alignment, width);
   fill(call.params, arguments.params);
   fill(call.initial_values, arguments.initial_values);
   fill(call.initial_states, arguments.initial_states);

@@ -58,6 +58,7 @@ extern "C" __attribute__((visibility("default"))) const DeviceKernels* spikeship
       .pool_backward = d::pool_backward,
       .batch_norm_train = d::batch_norm_train,
       .batch_norm_infer = d::batch_norm_infer,
+      .channel_affine = d::channel_affine,
       .batch_norm_backward = d::batch_norm_backward,
       .cross_entropy = d::cross_entropy,
       .neuron_forward = d::neuron_forward,

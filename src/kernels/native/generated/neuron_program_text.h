@@ -148,9 +148,18 @@ struct ScanShape {
   SequenceType type;
 };
 
+// What x is normalised with on its way to the neuron, `[channels]` each; null where it is taken as it is.
+struct InputTerms {
+  const float *scale, *offset;
+  size_t channels;
+  // They may be read in groups where x is.
+  bool wide;
+};
+
 // Sequences are of the shape's type, states are float32.
 struct ForwardArguments {
   ScanShape shape;
+  InputTerms normalised;
   double params[most_parameters];
   double initial_values[most_states];
   const float* initial_states[most_states];
@@ -165,6 +174,7 @@ struct ForwardArguments {
 
 struct BackwardArguments {
   ScanShape shape;
+  InputTerms normalised;
   double params[most_parameters];
   double initial_values[most_states];
   const float* initial_states[most_states];
@@ -429,6 +439,49 @@ DEVICE_CODE void read_ahead(const ScanShape& shape, const void* base, size_t fir
   });
 }
 
+// Brings rows of the input to what the neuron gets: x * scale + offset of the element's channel.
+template <int width>
+class Normaliser {
+ public:
+  DEVICE_CODE Normaliser(const InputTerms& terms, const Lane<width>& lane)
+      : terms_(terms), lane_(lane), channel_(terms.scale ? channel_of(lane.first) : 0) {}
+
+  template <unsigned rows>
+  DEVICE_CODE void operator()(float (&x)[rows][width]) const {
+    if (!terms_.scale || lane_.valid == 0) return;
+    float scale[width], offset[width];
+    read(terms_.scale, scale);
+    read(terms_.offset, offset);
+    SPIKESHIP_UNROLL
+    for (unsigned c = 0; c < rows; c++) {
+      SPIKESHIP_UNROLL
+      for (int j = 0; j < width; j++) x[c][j] = x[c][j] * scale[j] + offset[j];
+    }
+  }
+
+ private:
+  DEVICE_CODE size_t channel_of(size_t element) const {
+    // Dividing 64 bits takes many times as long.
+    if (element <= 0xffffffffu) return static_cast<uint32_t>(element) % static_cast<uint32_t>(terms_.channels);
+    return element % terms_.channels;
+  }
+
+  DEVICE_CODE void read(const float* from, float (&to)[width]) const {
+    if (terms_.wide) {
+      const auto group = *reinterpret_cast<const Group<float, width>*>(from + channel_);
+      SPIKESHIP_UNROLL
+      for (int j = 0; j < width; j++) to[j] = group.at[j];
+    } else {
+      SPIKESHIP_UNROLL
+      for (int j = 0; j < width; j++) to[j] = from[channel_of(lane_.first + static_cast<size_t>(j) * lane_.stride)];
+    }
+  }
+
+  const InputTerms& terms_;
+  const Lane<width>& lane_;
+  size_t channel_;
+};
+
 // Bit j of `fired` is the spike of the thread's element j. All threads of a warp come here together.
 template <int width>
 DEVICE_CODE void write_bits(const ScanShape& shape, uint32_t* words, size_t t, const Lane<width>& lane, unsigned fired) {
@@ -526,11 +579,13 @@ struct ForwardScan {
     const Neuron neuron(call.params);
     Register state[width][Neuron::states];
     initial_states(neuron, call.initial_states, call.initial_values, lane, state);
+    const Normaliser<width> normalise(call.normalised, lane);
     SPIKESHIP_ROLLED
     for (size_t first = 0; first < shape.steps; first += steps_ahead) {
       const size_t count = shape.steps - first < steps_ahead ? shape.steps - first : steps_ahead;
       float x[steps_ahead][width];
       read_ahead(shape, call.x, shape.repeated_input ? 0 : first, shape.repeated_input ? 0 : 1, count, lane, x);
+      normalise(x);
       SPIKESHIP_UNROLL
       for (unsigned c = 0; c < steps_ahead; c++) {
         if (c < count) step(neuron, lane, first + c, x[c], state);
@@ -733,10 +788,12 @@ struct BackwardScan {
       const Forward forward(call_.params);
       Register state[width][states];
       initial_states(neuron_, call_.initial_states, call_.initial_values, lane_, state);
+      const Normaliser<width> normalise(call_.normalised, lane_);
       float rows[steps_ahead][width];
       read_inputs(0, rows);
       SPIKESHIP_ROLLED
       for (size_t first = 0; first < shape_.steps; first += steps_ahead) {
+        normalise(rows);
         put(rows);
         if (first + steps_ahead < shape_.steps) read_inputs(first + steps_ahead, rows);
         SPIKESHIP_ROLLED
@@ -790,13 +847,15 @@ struct BackwardScan {
         }
       }
       if constexpr (Neuron::reads_x) {
+        const Normaliser<width> normalise(call_.normalised, lane_);
         SPIKESHIP_ROLLED
         for (size_t t = first_kept_; t < end; t++) {
-          float row[width];
-          read_row(shape_, call_.x, shape_.repeated_input ? 0 : t, lane_, row);
+          float row[1][width];
+          read_row(shape_, call_.x, shape_.repeated_input ? 0 : t, lane_, row[0]);
+          normalise(row);
           AheadGroup x;
           SPIKESHIP_UNROLL
-          for (int j = 0; j < width; j++) x.at[j] = row[j];
+          for (int j = 0; j < width; j++) x.at[j] = row[0][j];
           keep_input(t, x);
         }
       }

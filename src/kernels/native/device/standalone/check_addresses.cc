@@ -123,9 +123,10 @@ void check_layers(const DeviceKernels& device, Report& report) {
   const size_t count = shape.rows * shape.channels;
   check(device, report, "batch norm", [&](const Arrays& array) -> Results {
     const Shifted x = array(noise(count, 6)), grad = array(noise(count, 7)), weight = array(noise(8, 8));
-    const Shifted y = array.room(count), mean = array.room(8), variance = array.room(8);
+    const Shifted y = array.room(count), mean = array.room(8), variance = array.room(8), affine = array.room(16);
     const Shifted grad_x = array.room(count), grad_weight = array.room(8), grad_bias = array.room(8);
-    device.batch_norm_train(shape, x.data(), weight.data(), nullptr, y.data(), mean.data(), variance.data());
+    device.batch_norm_train(shape, x.data(), weight.data(), nullptr, mean.data(), variance.data(), affine.data());
+    device.channel_affine(shape.rows, shape.channels, x.data(), affine.data(), y.data());
     device.batch_norm_backward(true, shape, x.data(), grad.data(), mean.data(), variance.data(), weight.data(), grad_x.data(),
                                grad_weight.data(), grad_bias.data());
     // Sums meet in another order where four channels do not share a thread.

@@ -155,6 +155,7 @@ void check_norms(const DeviceKernels& device, Report& report) {
     const BatchNormShape shape{513, channels, 1e-5};
     const auto x = noise(shape.rows * channels, 7, 90.0f, 110.0f);
     const DeviceArray<float> dx(device, x), y(device, x.size()), mean(device, channels), variance(device, channels);
+    const DeviceArray<float> affine(device, 2 * channels);
     std::vector<float> expected(x.size());
     for (size_t c = 0; c < channels; c++) {
       double sum = 0, squares = 0;
@@ -167,7 +168,8 @@ void check_norms(const DeviceKernels& device, Report& report) {
       }
     }
     report.check("batch norm of " + std::to_string(channels) + " channels", [&] {
-      device.batch_norm_train(shape, dx.data(), nullptr, nullptr, y.data(), mean.data(), variance.data());
+      device.batch_norm_train(shape, dx.data(), nullptr, nullptr, mean.data(), variance.data(), affine.data());
+      device.channel_affine(shape.rows, channels, dx.data(), affine.data(), y.data());
       // One multiplication and one addition of float32 numbers of size 17.
       return distance(y.read(), expected, 1e-5);
     });
