@@ -75,8 +75,11 @@ export class TrainingRun {
   step(batch: Batch): void {
     const { weight, last } = this.#accumulation();
     try {
-      withPrecision(this.config.precision, () =>
-        withDevice(this.network.device, () => scope(() => this.#addGradients(batch, weight))),
+      const { precision, activations } = this.config;
+      withPrecision(
+        precision,
+        () => withDevice(this.network.device, () => scope(() => this.#addGradients(batch, weight))),
+        { activations },
       );
       if (last) this.#update();
       this.#withinStep = !last;

@@ -4,13 +4,17 @@ import type { ActivationType } from "../../kernels/index.ts";
 import type { Tensor } from "../tensor.ts";
 import { toDtype } from "./cast.ts";
 
+export function isActivation(dtype: DType): dtype is ActivationType {
+  return dtype === "float32" || dtype === "float16" || dtype === "bfloat16";
+}
+
 /** The element type of a tensor that may be an activation: float32 or 16 bits. @throws VALUE for whole numbers */
-export function activationType(where: string, x: { dtype: DType }): ActivationType {
-  if (x.dtype === "float32" || x.dtype === "float16" || x.dtype === "bfloat16") return x.dtype;
+export function activationType(where: string, x: { dtype: DType; shape: Shape | null }): ActivationType {
+  if (isActivation(x.dtype)) return x.dtype;
   return fail("VALUE", {
     where,
     expected: "float32 tensors",
-    got: x.dtype,
+    got: x.shape ? `${x.dtype} ${formatShape(x.shape)}` : x.dtype,
     hint: "Convert it with cast().",
   });
 }
@@ -29,7 +33,12 @@ export function toFloatIfAny(where: string, x: Tensor | null): Tensor | null {
 export function expectFloat(where: string, ...tensors: (Tensor | null | undefined)[]): void {
   for (const tensor of tensors) {
     if (tensor && activationType(where, tensor) !== "float32") {
-      fail("VALUE", { where, expected: "float32 tensors", got: `${tensor}`, hint: "Convert it with cast()." });
+      fail("VALUE", {
+        where,
+        expected: "float32 tensors",
+        got: `${tensor.dtype} ${formatShape(tensor.shape)}`,
+        hint: "Convert it with cast().",
+      });
     }
   }
 }

@@ -5,7 +5,7 @@ import { effectiveSpatial, memoryAxes } from "../layout.ts";
 import { copyInLayout } from "../relayout.ts";
 import { record, recordMany } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { activationType, axisOf } from "./arguments.ts";
+import { activationType, axisOf, isActivation, toFloat } from "./arguments.ts";
 import { reshape } from "./shape.ts";
 
 /** A tensor in memory as seen from one axis: `rows` blocks of `axisSize * blockBytes`. */
@@ -99,8 +99,15 @@ function reshapeWithout(x: Tensor, axis: number): Tensor {
   return record("select", [x], out, [], (grad) => [grad.view(before, spatial)]);
 }
 
-/** Joins tensors of one type along an existing axis; all other axes agree. The result is channels-last when any of them is. */
+/**
+ * Joins tensors of one type along an existing axis; all other axes agree. Float tensors of several types become float32. The result is
+ * channels-last when any of them is.
+ */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
+  const mixed = tensors.some((tensor) => tensor.dtype !== tensors[0]?.dtype);
+  if (mixed && tensors.every((tensor) => isActivation(tensor.dtype))) {
+    tensors = tensors.map((tensor) => toFloat("concat", tensor));
+  }
   const first = tensors[0];
   if (!first) fail("SHAPE", { where: "concat", expected: "at least one tensor", got: "none" });
   const at = axisOf("concat", axis, first.shape);
