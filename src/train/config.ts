@@ -51,7 +51,10 @@ const trainingSettings = z.strictObject({
 
 export const trainingSchema = trainingSettings.refine(
   ({ activations, precision }) => activations === "float32" || precision !== "float32",
-  { path: ["activations"], error: '"half" only with precision bfloat16 or float16, whose numbers are stored' },
+  {
+    path: ["activations"],
+    error: '"half" with precision "float32"; it is the 16 bits of precision bfloat16 or float16',
+  },
 );
 export type TrainingConfig = z.infer<typeof trainingSchema>;
 
@@ -59,7 +62,7 @@ const targetSchema = z.strictObject({
   training: trainingSchema
     .refine(({ activations }) => activations === "float32", {
       path: ["activations"],
-      error: '"float32": the numbers of the twin are the chip\'s, which no other rounding may change',
+      error: "\"half\" for a chip's twin, whose numbers are the chip's and must not be rounded to others",
     })
     .describe("fine-tuning of the chip's twin"),
   prepare: z
