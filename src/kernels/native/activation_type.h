@@ -12,13 +12,17 @@ using ActivationType = SequenceType;
 
 constexpr size_t bytes_of(ActivationType type) { return type == ActivationType::float32 ? 4 : 2; }
 
-// The 16-bit type among those of a product's arrays; float32 where there is none.
-constexpr ActivationType half_of(std::initializer_list<ActivationType> types) {
-  for (const ActivationType type : types) {
-    if (type != ActivationType::float32) return type;
+// How the arrays of a matrix product are stored.
+struct ProductTypes {
+  ActivationType a = ActivationType::float32, b = ActivationType::float32, c = ActivationType::float32;
+  // The 16-bit type among them, to which the others' numbers are rounded as factors; float32 where there is none.
+  constexpr ActivationType half() const {
+    for (const ActivationType type : {a, b, c}) {
+      if (type != ActivationType::float32) return type;
+    }
+    return ActivationType::float32;
   }
-  return ActivationType::float32;
-}
+};
 
 // The number by which core/dtype.ts knows the type.
 constexpr size_t element_type(ActivationType type) {

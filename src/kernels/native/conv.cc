@@ -43,19 +43,19 @@ DenseOperation make_backward_data(const dnnl::engine& engine, const ConvSpec& sp
 void forward(Environment& environment, ConvSpec spec, Buffer x, Buffer weight, OptionalBuffer bias, Buffer y, ActivationType type) {
   check(spec, "convForward");
   const Counts n = counts(spec);
-  if (type != ActivationType::float32) {
+  if (type != ActivationType::float32 && call_device() == nullptr) {
     const FactorsOf factors(environment, type);
     const FloatsIn given(environment, x, type, n.input, "convForward x");
     const FloatsOut wanted(environment, y, type, n.output, "convForward y");
     forward(environment, spec, given.floats(), weight, bias, wanted.floats(), ActivationType::float32);
     return wanted.write();
   }
-  float* source = x.floats(n.input, "convForward x");
+  auto* source = static_cast<float*>(x.numbers(n.input, type, "convForward x"));
   float* weights = weight.floats(n.weights, "convForward weight");
   float* offsets = bias.floats(spec.out_channels, "convForward bias");
-  float* destination = y.floats(n.output, "convForward y");
+  auto* destination = static_cast<float*>(y.numbers(n.output, type, "convForward y"));
   if (n.output == 0) return;
-  if (const DeviceKernels* device = call_device()) return device->conv_forward(spec, source, weights, offsets, destination);
+  if (const DeviceKernels* device = call_device()) return device->conv_forward(spec, source, weights, offsets, destination, type);
   if (n.input == 0) {
     // Every window lies in padding alone; the library has no operation on nothing.
     for (size_t at = 0; at < n.output; at++) destination[at] = offsets == nullptr ? 0.0f : offsets[at % spec.out_channels];
@@ -74,19 +74,19 @@ void forward(Environment& environment, ConvSpec spec, Buffer x, Buffer weight, O
 void backward_data(Environment& environment, ConvSpec spec, Buffer grad_y, Buffer weight, Buffer grad_x, ActivationType type) {
   check(spec, "convBackwardData");
   const Counts n = counts(spec);
-  if (type != ActivationType::float32) {
+  if (type != ActivationType::float32 && call_device() == nullptr) {
     const FactorsOf factors(environment, type);
     const FloatsIn given_floats(environment, grad_y, type, n.output, "convBackwardData gradY");
     const FloatsOut wanted_floats(environment, grad_x, type, n.input, "convBackwardData gradX");
     backward_data(environment, spec, given_floats.floats(), weight, wanted_floats.floats(), ActivationType::float32);
     return wanted_floats.write();
   }
-  float* given = grad_y.floats(n.output, "convBackwardData gradY");
+  auto* given = static_cast<float*>(grad_y.numbers(n.output, type, "convBackwardData gradY"));
   float* weights = weight.floats(n.weights, "convBackwardData weight");
-  float* wanted = grad_x.floats(n.input, "convBackwardData gradX");
+  auto* wanted = static_cast<float*>(grad_x.numbers(n.input, type, "convBackwardData gradX"));
   if (const DeviceKernels* device = call_device()) {
-    if (n.output == 0 || n.input == 0) return device->fill(wanted, n.input, 0.0f);
-    return device->conv_backward_data(spec, given, weights, wanted);
+    if (n.output == 0 || n.input == 0) return device->fill(wanted, n.input, 0.0f, type);
+    return device->conv_backward_data(spec, given, weights, wanted, type);
   }
   if (n.output == 0 || n.input == 0) {
     std::fill_n(wanted, n.input, 0.0f);

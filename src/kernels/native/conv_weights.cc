@@ -147,18 +147,18 @@ void backward_weights(Environment& environment, ConvSpec spec, Buffer x, Buffer 
                       ActivationType type) {
   check(spec, "convBackwardWeights");
   const Counts n = counts(spec);
-  if (type != ActivationType::float32) {
+  if (type != ActivationType::float32 && call_device() == nullptr) {
     const FactorsOf factors(environment, type);
     const FloatsIn x_floats(environment, x, type, n.input, "convBackwardWeights x");
     const FloatsIn grad_floats(environment, grad_y, type, n.output, "convBackwardWeights gradY");
     return backward_weights(environment, spec, x_floats.floats(), grad_floats.floats(), grad_weight, grad_bias, ActivationType::float32);
   }
-  float* source = x.floats(n.input, "convBackwardWeights x");
-  float* given = grad_y.floats(n.output, "convBackwardWeights gradY");
+  auto* source = static_cast<float*>(x.numbers(n.input, type, "convBackwardWeights x"));
+  auto* given = static_cast<float*>(grad_y.numbers(n.output, type, "convBackwardWeights gradY"));
   float* wanted = grad_weight.floats(n.weights, "convBackwardWeights gradWeight");
   if (const DeviceKernels* device = call_device()) {
     float* bias = grad_bias.floats(spec.out_channels, "convBackwardWeights gradBias");
-    return device->conv_backward_weights(spec, source, given, wanted, bias);
+    return device->conv_backward_weights(spec, source, given, wanted, bias, type);
   }
   if (float* bias = grad_bias.floats(spec.out_channels, "convBackwardWeights gradBias")) {
     sum_axis(environment, given, 1, product({spec.batch, spec.output_points()}), spec.out_channels, 1.0, bias);

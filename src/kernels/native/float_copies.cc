@@ -10,7 +10,7 @@ namespace spikeship {
 FloatCopy::FloatCopy(Environment& environment, const Buffer& array, ActivationType type, size_t count, const char* what)
     : environment_(environment), array_(array), type_(type), count_(count),
       copied_(array.data != nullptr && type != ActivationType::float32) {
-  if (array.data != nullptr) array.as<uint8_t>(product({count, bytes_of(type)}), what);
+  if (array.data != nullptr) array.numbers(count, type, what);
   static_cast<Buffer&>(floats_) = array;
   if (!copied_) return;
   const size_t bytes = product({count, sizeof(float)});

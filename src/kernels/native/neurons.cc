@@ -24,8 +24,7 @@ std::vector<Pointer> pointers(const std::vector<OptionalBuffer>& buffers, size_t
 // Numbers of a type in memory, behind the pointers that a call has for all of them.
 template <class Pointer>
 Pointer sequence(const OptionalBuffer& buffer, ActivationType type, size_t count, const char* what) {
-  if (!buffer.present()) return nullptr;
-  return reinterpret_cast<Pointer>(buffer.as<uint8_t>(product({count, bytes_of(type)}), what));
+  return static_cast<Pointer>(buffer.numbers(count, type, what));
 }
 
 template <class Pointer>

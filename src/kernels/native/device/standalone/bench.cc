@@ -44,16 +44,16 @@ double seconds(const DeviceKernels& device, Body body) {
 // Bytes that a second of copying moves: each is read once and written once.
 double copy_bandwidth(const DeviceKernels& device, size_t bytes) {
   const DeviceArray<float> from(device, bytes / sizeof(float)), to(device, bytes / sizeof(float));
-  device.fill(from.data(), bytes / sizeof(float), 1.0f);
+  device.fill(from.data(), bytes / sizeof(float), 1.0f, ActivationType::float32);
   return 2.0 * static_cast<double>(bytes) / seconds(device, [&] { device.copy(from.data(), to.data(), bytes); });
 }
 
 double product_flops(const DeviceKernels& device, size_t n) {
   const DeviceArray<float> a(device, n * n), b(device, n * n), c(device, n * n);
-  device.fill(a.data(), n * n, 1.0f);
-  device.fill(b.data(), n * n, 1.0f);
+  device.fill(a.data(), n * n, 1.0f, ActivationType::float32);
+  device.fill(b.data(), n * n, 1.0f, ActivationType::float32);
   device.set_precision(Precision::bfloat16);
-  const double time = seconds(device, [&] { device.matmul(false, true, n, n, n, a.data(), b.data(), c.data(), false); });
+  const double time = seconds(device, [&] { device.matmul(false, true, n, n, n, a.data(), b.data(), c.data(), false, {}); });
   device.set_precision(Precision::float32);
   return 2.0 * static_cast<double>(n) * n * n / time;
 }

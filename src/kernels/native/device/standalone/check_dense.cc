@@ -26,7 +26,7 @@ void check_products(const DeviceKernels& device, Report& report) {
           }
         }
       }
-      device.matmul(ta, tb, m, n, k, da.data(), db.data(), c.data(), true);
+      device.matmul(ta, tb, m, n, k, da.data(), db.data(), c.data(), true, {});
       return difference(c.read(), expected);
     });
   }
@@ -108,14 +108,14 @@ void check_convolution(const DeviceKernels& device, Report& report, const Case& 
     for (size_t i = 0; i < expected.size(); i++) expected[i] = bias[i % spec.out_channels];
     each_product(spec, [&](size_t i, size_t w, size_t o) { expected[o] += x[i] * weight[w]; });
     const DeviceArray<float> y(device, grad.size());
-    device.conv_forward(spec, dx.data(), dw.data(), db.data(), y.data());
+    device.conv_forward(spec, dx.data(), dw.data(), db.data(), y.data(), ActivationType::float32);
     return difference(y.read(), expected);
   });
   report.check(title + ", gradient of the input", [&] {
     std::vector<float> expected(x.size());
     each_product(spec, [&](size_t i, size_t w, size_t o) { expected[i] += grad[o] * weight[w]; });
     const DeviceArray<float> grad_x(device, x.size());
-    device.conv_backward_data(spec, dg.data(), dw.data(), grad_x.data());
+    device.conv_backward_data(spec, dg.data(), dw.data(), grad_x.data(), ActivationType::float32);
     return difference(grad_x.read(), expected);
   });
   report.check(title + ", gradient of weights and bias", [&] {
@@ -123,7 +123,7 @@ void check_convolution(const DeviceKernels& device, Report& report, const Case& 
     each_product(spec, [&](size_t i, size_t w, size_t o) { expected[w] += grad[o] * x[i]; });
     for (size_t o = 0; o < grad.size(); o++) expected_bias[o % spec.out_channels] += grad[o];
     const DeviceArray<float> grad_weight(device, weight.size()), grad_bias(device, bias.size());
-    device.conv_backward_weights(spec, dx.data(), dg.data(), grad_weight.data(), grad_bias.data());
+    device.conv_backward_weights(spec, dx.data(), dg.data(), grad_weight.data(), grad_bias.data(), ActivationType::float32);
     return difference(grad_weight.read(), expected) + difference(grad_bias.read(), expected_bias);
   });
 }
