@@ -4,6 +4,7 @@
 # what is missing is left out and said.
 #
 #   sh benchmarks/cuda/run.sh                    measure
+#   sh benchmarks/cuda/run.sh --sanitize         the checks alone, under NVIDIA's compute-sanitizer: memory, races, barriers; nothing is measured
 #   sh benchmarks/cuda/run.sh --trial FILE       on the emulated device, in tiny sizes: shows that everything works, its figures mean nothing
 #
 # Environment: SPIKESHIP_CUDA_LIBRARY (a built spikeship_cuda.so), SPIKESHIP_DEVICE_CHECK (the built program), PYTHON (with PyTorch).
@@ -23,11 +24,13 @@ say() { printf '%s\n' "$*" >&2; }
 stop() { status=$1; shift; say "bench:cuda: $*"; exit "$status"; }
 
 trial=
+sanitize=
 result="$root/benchmarks/results/cuda.json"
 case "${1-}" in
   '') ;;
+  --sanitize) sanitize=yes ;;
   --trial) trial=yes; result=${2-}; [ -n "$result" ] || stop 2 'expected --trial FILE, where the result goes' ;;
-  *) stop 2 "expected nothing or --trial FILE, got $1" ;;
+  *) stop 2 "expected nothing, --sanitize or --trial FILE, got $1" ;;
 esac
 
 began=$(date +%s)
@@ -48,6 +51,8 @@ gpu_there() {
 [ -n "$trial" ] || gpu_there || stop $no_device 'no CUDA device: nothing measured'
 
 # --- build ----------------------------------------------------------------------------------------------------------------
+# where a toolkit lies whose programs nobody put on the path
+PATH="$PATH:${CUDA_HOME:-/usr/local/cuda}/bin"
 mkdir -p "$work"
 rm -f "$work"/*.json
 node_there() { command -v node >/dev/null 2>&1 && [ -d "$root/node_modules" ]; }
@@ -95,6 +100,28 @@ if [ -z "$library" ] || [ -z "$check" ]; then
 fi
 build_seconds=$(elapsed)
 
+# --- sanitize -------------------------------------------------------------------------------------------------------------
+# sanitized TOOL SHARE [OPTION]...
+sanitized() {
+  tool=$1 seconds=$(seconds_for "$2")
+  shift 2
+  say "$tool, at most $seconds s"
+  timeout "$seconds" compute-sanitizer --tool "$tool" "$@" --error-exitcode 1 --print-limit 20 "$check" "$library" >"$work/$tool.txt" 2>&1
+  ended=$?
+  grep -E '^=========|^FAILED|^ended in|passed, ' "$work/$tool.txt" | tail -n 30 >&2
+  [ $ended -ne 124 ] || say "$tool: stopped, the time was over; what came before holds"
+  return $ended
+}
+if [ -n "$sanitize" ]; then
+  command -v compute-sanitizer >/dev/null 2>&1 || stop 2 'compute-sanitizer is not there; it is part of the CUDA toolkit'
+  status=0
+  # a refusal of memory is one of the checks
+  sanitized memcheck 50 --report-api-errors no || status=1
+  sanitized racecheck 60 || status=1
+  sanitized synccheck 90 || status=1
+  exit $status
+fi
+
 # --- test -----------------------------------------------------------------------------------------------------------------
 timeout "$(seconds_for 40)" "$check" "$library" >"$work/checks.txt" 2>&1
 status=$?
@@ -108,7 +135,10 @@ passed=${counts%% *}
 failed=${counts##*, }
 failed=${failed%% *}
 say "checks: $counts"
-[ "$failed" = 0 ] || say "see $work/checks.txt: figures of kernels that are wrong mean nothing"
+if [ "$failed" != 0 ]; then
+  grep '^FAILED' "$work/checks.txt" | head -n 20 >&2
+  say "see $work/checks.txt: figures of kernels that are wrong mean nothing"
+fi
 
 # --- measure --------------------------------------------------------------------------------------------------------------
 failures=0

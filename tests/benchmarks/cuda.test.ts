@@ -28,7 +28,7 @@ describe("the GPU's benchmark", () => {
 
   it("refuses arguments that it does not know", () => {
     const { status, stderr } = spawnSync("sh", [script, "--fast"], { encoding: "utf8" });
-    expect([status, stderr]).toEqual([2, "bench:cuda: expected nothing or --trial FILE, got --fast\n"]);
+    expect([status, stderr]).toEqual([2, "bench:cuda: expected nothing, --sanitize or --trial FILE, got --fast\n"]);
     expect(spawnSync("sh", [script, "--trial"], { encoding: "utf8" }).status).toBe(2);
   });
 });

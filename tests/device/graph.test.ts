@@ -90,6 +90,8 @@ describeOnDevice("recorded steps", () => {
     ["with a margin", "ConstantEncoder", { margin: { layers: "all" } }],
     ["with bfloat16 factors", "ConstantEncoder", { precision: "bfloat16" }],
     ["with float16 factors and a scaled loss", "ConstantEncoder", { precision: "float16" }],
+    ["with activations in bfloat16", "ConstantEncoder", { precision: "bfloat16", activations: "half" }],
+    ["with activations in float16", "PoissonEncoder", { precision: "float16", activations: "half" }],
     ["with momentum", "ConstantEncoder", { optimizer: { kind: "sgd", learningRate: 0.1, momentum: 0.9 } }],
   ])("%s are replayed and give the bits of steps that are not recorded", async (_, encoder, settings) => {
     const plain = await trained(description(encoder), { ...settings, graph: false });

@@ -18,6 +18,7 @@ import {
   max,
   maxPool,
   mean,
+  memoryStats,
   mul,
   neuronScan,
   pad,
@@ -350,6 +351,29 @@ describe.each(TYPES)("a neuron over a sequence of %s", (type) => {
       },
     );
   }
+});
+
+it("activations of 16 bits take half the memory of what backward keeps", () => {
+  const kept = (activations: "float32" | "half") =>
+    scope(() => {
+      const x = toDtype(Tensor.from(randomNumbers(4 * 8 * 8 * 64), [32, 8, 8, 8]), "bfloat16");
+      const weight = leaf(randomNumbers(8 * 8 * 9), [8, 8, 3, 3]);
+      const before = memoryStats().liveBytes;
+      const variant = variantOf("IFNode", parseNeuronOptions("IFNode", {}));
+      withPrecision(
+        "bfloat16",
+        () => {
+          const y = maxPool(conv2d(x, weight, null, { padding: 1 }), { kernelSize: 1 });
+          neuronScan({ x: reshape(y, [4, 8, 8, 8, 8]), initialStates: [0], variant, surrogate: ATAN });
+        },
+        { activations },
+      );
+      return memoryStats().liveBytes - before;
+    });
+  const [whole, half] = [kept("float32"), kept("half")];
+  // winners of the pool and final states have 32 bits in both
+  const fixed = 4 * (32 + 8) * 8 * 64;
+  expect(half - fixed).toBeLessThan(0.6 * (whole - fixed));
 });
 
 it("activations of 16 bits need a precision of 16 bits", () => {

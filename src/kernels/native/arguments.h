@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "activation_type.h"
+#include "activations.h"
 #include "buffers.h"
 
 namespace spikeship {

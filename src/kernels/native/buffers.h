@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "activation_type.h"
+#include "activations.h"
 #include "allocator.h"
 #include "devices.h"
 

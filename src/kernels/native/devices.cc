@@ -29,6 +29,7 @@ OnDevice::~OnDevice() { current_call = before_; }
 
 const DeviceKernels* Devices::kernels_ = nullptr;
 std::string Devices::file_;
+DeviceNumber Devices::count_ = 0;
 
 void Devices::open(const std::string& file) {
   const std::lock_guard<std::mutex> alone(opening);
@@ -44,6 +45,9 @@ void Devices::open(const std::string& file) {
     dlclose(library);
     refuse(file, "a library built with this core", "another version");
   }
+  // Asked once: it does not change, and CUDA takes a millisecond to describe a device.
+  std::string why_none;
+  count_ = static_cast<DeviceNumber>(kernels->devices(why_none).size());
   file_ = file;
   kernels_ = kernels;
 }
@@ -66,12 +70,8 @@ namespace devices {
 namespace {
 
 DeviceNumber number(double device) {
-  const auto known = static_cast<double>(Devices::opened() ? [] {
-    std::string why;
-    return Devices::library().devices(why).size();
-  }() : 0);
-  if (device == cpu_device || (device >= 0 && device < known)) return static_cast<DeviceNumber>(device);
-  throw Failure{"VALUE", "device", "-1 (the CPU) or a device from 0 to " + std::to_string(static_cast<int64_t>(known) - 1),
+  if (device == cpu_device || (device >= 0 && device < Devices::count())) return static_cast<DeviceNumber>(device);
+  throw Failure{"VALUE", "device", "-1 (the CPU) or a device from 0 to " + std::to_string(Devices::count() - 1),
                 std::to_string(static_cast<int64_t>(device)), ""};
 }
 

@@ -19,12 +19,15 @@ class Devices {
   // The functions, with `device` made the one that they work on. Null for the CPU.
   static const DeviceKernels* at(DeviceNumber device);
   static const DeviceKernels& library();
+  // How many devices the library has; 0 where none is open.
+  static DeviceNumber count() { return count_; }
   // "cpu" or "cuda:0".
   static std::string name(DeviceNumber device);
 
  private:
   static const DeviceKernels* kernels_;
   static std::string file_;
+  static DeviceNumber count_;
 };
 
 }  // namespace spikeship

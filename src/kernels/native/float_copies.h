@@ -2,7 +2,7 @@
 // call lasts. Rounded to nearest on the way back. Arrays of floats are used as they are, absent ones stay absent.
 #pragma once
 
-#include "activation_type.h"
+#include "activations.h"
 #include "buffers.h"
 #include "environment.h"
 

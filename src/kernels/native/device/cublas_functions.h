@@ -29,7 +29,7 @@ inline constexpr uint32_t reductions_in_order = 2 | 4;
 inline constexpr uint32_t reductions_in_float32 = 2;
 
 // cublasLtMatmulDescAttributes_t, cublasLtMatrixLayoutAttribute_t, cublasLtMatmulPreferenceAttributes_t.
-enum class OperationAttribute : int { transpose_a = 3, transpose_b = 4, epilogue = 7, bias_pointer = 8, bias_batch_stride = 10 };
+enum class OperationAttribute : int { transpose_a = 3, transpose_b = 4, epilogue = 7, bias_pointer = 8 };
 enum class LayoutAttribute : int { batch_count = 5, batch_stride = 6 };
 enum class PreferenceAttribute : int {
   most_workspace = 1, reduction_schemes = 3, alignment_a = 5, alignment_b = 6, alignment_c = 7, alignment_d = 8

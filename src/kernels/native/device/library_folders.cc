@@ -89,6 +89,20 @@ void add_sites(Folders& sites, const fs::path& prefix) {
   }
 }
 
+// Those of a program, and of the one that it is a link to: a virtual environment's Python may be linked to from /usr/local/bin.
+void add_sites_of(Folders& sites, fs::path python) {
+  constexpr int most_links = 8;
+  std::error_code error;
+  for (int link = 0; link < most_links; link++) {
+    const fs::path folder = python.parent_path();
+    add_sites(sites, folder.parent_path());
+    // Debian's pip installs for /usr/bin/python3 below /usr/local.
+    if (folder == "/usr/bin") add_sites(sites, "/usr/local");
+    if (!fs::is_symlink(python, error)) return;
+    python = (folder / fs::read_symlink(python, error)).lexically_normal();
+  }
+}
+
 Folders python_sites() {
   if (const std::string named = variable("SPIKESHIP_PYTHON_SITE"); !named.empty()) return split(named);
   Folders sites;
@@ -97,10 +111,7 @@ Folders python_sites() {
   }
   for (const fs::path folder : split(variable("PATH"))) {
     std::error_code error;
-    if (!fs::exists(folder / "python3", error)) continue;
-    add_sites(sites, folder.parent_path());
-    // Debian's pip installs for /usr/bin/python3 below /usr/local.
-    if (folder == "/usr/bin") add_sites(sites, "/usr/local");
+    if (fs::exists(folder / "python3", error)) add_sites_of(sites, folder / "python3");
   }
   if (const std::string home = variable("HOME"); !home.empty()) add_sites(sites, fs::path(home) / ".local");
   return sites;

@@ -107,6 +107,8 @@ bool OpenLibrary::open(Library which, const std::string& folder, const std::stri
   }
   handle_ = handle;
   file_ = file_of(teller, path_of(folder, name));
+  // NVRTC opens this part of itself by name, for us and for cuDNN, and the system's loader does not know the folders of Python packages.
+  if (which == Library::nvrtc) open_file(file_.substr(0, file_.rfind('/') + 1) + "libnvrtc-builtins.so." + version_);
   return true;
 }
 

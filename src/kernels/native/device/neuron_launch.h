@@ -5,6 +5,7 @@
 
 #include "device_runtime.h"
 #include "neuron_block.h"
+#include "neuron_sums.h"
 
 namespace spikeship::device {
 
@@ -21,7 +22,8 @@ void launch_neuron(size_t blocks, unsigned threads, size_t bytes, const Body& bo
   constexpr size_t without_asking = size_t{48} << 10;
   const auto kernel = neuron_kernel<most_threads, Body>;
   if (bytes > without_asking) {
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)), what);
+    // All that there is, not what this call takes: a smaller call must not lower it for one that was recorded before.
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(most_block_bytes())), what);
   }
   kernel<<<static_cast<unsigned>(blocks), threads, bytes, stream()>>>(body);
   check(cudaGetLastError(), what);

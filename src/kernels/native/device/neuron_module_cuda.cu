@@ -12,6 +12,7 @@
 #include "device_words.h"
 #include "kernels.h"
 #include "neuron_program.h"
+#include "neuron_sums.h"
 #include "neuron_table.h"
 
 namespace spikeship::device {
@@ -81,7 +82,8 @@ void launch_forward(const NeuronEntry& neuron, const ForwardArguments& arguments
 
 void launch_backward(const NeuronEntry& neuron, const BackwardArguments& arguments, size_t blocks, unsigned threads, size_t bytes) {
   const auto function = static_cast<const UserNeuron&>(neuron).backward_function;
-  expect_success(driver_functions().set(function, most_shared_bytes, static_cast<int>(bytes)), "neuronBackward");
+  // As in neuron_launch.h: all that there is, so that no call lowers it for a recorded one.
+  expect_success(driver_functions().set(function, most_shared_bytes, static_cast<int>(most_block_bytes())), "neuronBackward");
   launch(function, blocks, threads, bytes, &arguments, "neuronBackward");
 }
 

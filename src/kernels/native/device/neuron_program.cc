@@ -1,8 +1,6 @@
 // Compiles a user's neuron: the kernels' own text (generated/neuron_program_text.h) around the text of the neuron.
 #include "neuron_program.h"
 
-#include <dlfcn.h>
-
 #include <cstdlib>
 #include <vector>
 
@@ -46,9 +44,6 @@ const Compiler& compiler() {
       throw Failure{"NATIVE", "compileNeuron", "NVRTC, CUDA's run-time compiler", "none: looked for " + library.file(),
                     "Install the CUDA toolkit, or set SPIKESHIP_CUDA_PATH to the folder that holds libnvrtc.so."};
     }
-    // It opens this part of itself by name, and the system's loader does not know the folders of Python packages.
-    const std::string folder = library.file().substr(0, library.file().rfind('/') + 1);
-    dlopen((folder + "libnvrtc-builtins.so." + library.version()).c_str(), RTLD_LAZY | RTLD_LOCAL);
     Compiler found;
     take(library, "nvrtcCreateProgram", found.create);
     take(library, "nvrtcCompileProgram", found.compile);

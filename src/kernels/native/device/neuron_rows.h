@@ -61,9 +61,9 @@ DEVICE_CODE BFloat16 narrowed<BFloat16>(float x) {
 
 // Calls use(a number of the stored type). All threads take the same way.
 template <class Use>
-DEVICE_CODE void with_type(SequenceType type, Use use) {
-  if (type == SequenceType::float32) use(float{});
-  else if (type == SequenceType::float16) use(Float16{});
+DEVICE_CODE void with_type(ActivationType type, Use use) {
+  if (type == ActivationType::float32) use(float{});
+  else if (type == ActivationType::float16) use(Float16{});
   else use(BFloat16{});
 }
 

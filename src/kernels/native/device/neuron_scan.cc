@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "../activation_type.h"
+#include "../activations.h"
 #include "../neuron_refusal.h"
 #include "device_runtime.h"
 #include "kernels.h"
@@ -39,7 +39,7 @@ const NeuronEntry& find_neuron(const std::string& name) {
 // Whether every array that is there begins where a thread may read or write its elements as one.
 class Alignment {
  public:
-  Alignment(size_t elements, int width, SequenceType type)
+  Alignment(size_t elements, int width, ActivationType type)
       : sequence_(static_cast<size_t>(width) * bytes_of(type)), state_(static_cast<size_t>(width) * sizeof(float)),
         wide_(elements % static_cast<size_t>(width) == 0) {}
   void sequence(const void* array) { require(array, sequence_); }

@@ -66,27 +66,46 @@ Device& here() {
   return *current;
 }
 
-// The staging place that has waited longest, free again.
+// Memory of the device beside the cache, which gives up what it keeps where the device has no more.
+void* take_beside(DeviceCache& cache, size_t bytes) {
+  void* block = take(bytes);
+  if (block != nullptr) return block;
+  cache.trim();
+  block = take(bytes);
+  check(block == nullptr ? cudaErrorMemoryAllocation : cudaSuccess, "memory for uploads");
+  return block;
+}
+
+// The staging place that has waited longest, free again. One that could not be made whole, for lack of memory, is completed the next time.
 Staging& staging(Device& device) {
   Staging& place = device.staging[device.next_staging];
   device.next_staging ^= 1;
-  if (place.host == nullptr) {
-    check(cudaMallocHost(&place.host, Staging::bytes), "cudaMallocHost");
-    check(cudaMalloc(&place.device, Staging::bytes), "cudaMalloc");
-    check(cudaEventCreateWithFlags(&place.copied, cudaEventDisableTiming), "cudaEventCreate");
-    check(cudaEventCreateWithFlags(&place.used, cudaEventDisableTiming), "cudaEventCreate");
-  } else {
+  if (place.used != nullptr) {
     check(cudaEventSynchronize(place.copied), "cudaEventSynchronize");
+    return place;
   }
+  if (place.host == nullptr) check(cudaMallocHost(&place.host, Staging::bytes), "cudaMallocHost");
+  if (place.device == nullptr) place.device = take_beside(device.cache, Staging::bytes);
+  if (place.copied == nullptr) check(cudaEventCreateWithFlags(&place.copied, cudaEventDisableTiming), "cudaEventCreate");
+  check(cudaEventCreateWithFlags(&place.used, cudaEventDisableTiming), "cudaEventCreate");
   return place;
 }
 
 std::string version(int number) { return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10); }
 
+std::string why_no_device(cudaError_t error) {
+  // CUDA calls a missing driver an old one.
+  if (driver().empty()) return "no NVIDIA driver is installed";
+  if (error != cudaErrorInsufficientDriver) return cudaGetErrorString(error);
+  return "the driver is one for " + driver() + ", but this library was built with CUDA " + version(CUDART_VERSION) +
+         ": install a newer driver, or build with an nvcc that is not newer than the driver";
+}
+
 }  // namespace
 
 void check(cudaError_t error, const char* what) {
   if (error == cudaSuccess) return;
+  cudaGetLastError();  // told here; the check of the next kernel's start must not find it again
   throw Failure{"NATIVE", what, "CUDA to do this", cudaGetErrorString(error),
                 "If this repeats, run with CUDA_LAUNCH_BLOCKING=1 and report it with the shapes that were given."};
 }
@@ -101,8 +120,7 @@ std::vector<DeviceInfo> devices(std::string& why_none) {
   std::vector<DeviceInfo> list;
   if (error != cudaSuccess) {
     cudaGetLastError();
-    // CUDA calls a missing driver an old one.
-    why_none = driver().empty() ? "no NVIDIA driver is installed" : cudaGetErrorString(error);
+    why_none = why_no_device(error);
     return list;
   }
   if (count == 0) why_none = "the driver shows no device";
@@ -110,8 +128,8 @@ std::vector<DeviceInfo> devices(std::string& why_none) {
     cudaDeviceProp properties;
     check(cudaGetDeviceProperties(&properties, number), "cudaGetDeviceProperties");
     size_t free = 0;
-    // Asking for free memory creates a context; only the device in use pays for one.
-    if (opened.count(number) != 0) {
+    // Asking for free memory is asking the current device, and creates a context; only the device in use pays for one.
+    if (current != nullptr && current->number == number) {
       size_t total = 0;
       sizes(total, free);
     }

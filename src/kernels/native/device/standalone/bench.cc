@@ -17,10 +17,12 @@ constexpr double least_seconds = 0.02;
 // How large the work is. The trial's figures mean nothing: it shows that everything works where there is no GPU.
 struct Sizes {
   size_t copied_bytes, matrix, neurons;
+  // Of convolutions 3x3 over images of side x side.
+  size_t images, channels, sides[2];
 };
-// 64 x 32*32*32 neurons are the size of SpikingJelly's own benchmark of its neurons.
-constexpr Sizes full{size_t{1} << 30, 8192, size_t{64} * 32 * 32 * 32};
-constexpr Sizes trial{size_t{1} << 16, 32, 4096};
+// 64 x 32*32*32 neurons are the size of SpikingJelly's own benchmark of its neurons; 4 steps of 128 images pass the layers of a CSNN at once.
+constexpr Sizes full{size_t{1} << 30, 8192, size_t{64} * 32 * 32 * 32, 512, 128, {28, 14}};
+constexpr Sizes trial{size_t{1} << 16, 32, 4096, 2, 4, {6, 3}};
 
 template <class Body>
 double seconds(const DeviceKernels& device, Body body) {
@@ -58,6 +60,59 @@ double product_flops(const DeviceKernels& device, size_t n) {
   return 2.0 * static_cast<double>(n) * n * n / time;
 }
 
+struct Convolution {
+  std::string title;
+  double seconds, flops;
+};
+
+// Forward, and the gradients of input and weights.
+std::vector<Convolution> convolutions(const DeviceKernels& device, size_t images, size_t channels, size_t side) {
+  ConvSpec spec{};
+  spec.axes = 2;
+  spec.batch = images;
+  spec.in_channels = spec.out_channels = channels;
+  spec.groups = 1;
+  for (size_t axis = 0; axis < 3; axis++) {
+    spec.input[axis] = spec.output[axis] = axis == 0 ? 1 : side;
+    spec.kernel[axis] = axis == 0 ? 1 : 3;
+    spec.padding[axis] = axis == 0 ? 0 : 1;
+    spec.stride[axis] = spec.dilation[axis] = 1;
+  }
+  const size_t count = images * side * side * channels;
+  const DeviceArray<float> x(device, spikes(count, 1, 0.2)), y(device, noise(count, 2)), weight(device, noise(9 * channels * channels, 3));
+  const DeviceArray<float> grad_x(device, count), grad_weight(device, 9 * channels * channels), out(device, count);
+  const double work = 2.0 * 9 * static_cast<double>(count * channels);
+  const std::string size = "3x3 " + std::to_string(channels) + " channels " + std::to_string(side) + "x" + std::to_string(side);
+  std::vector<Convolution> measured;
+  const auto measure = [&](const char* direction, auto call) {
+    const double time = seconds(device, call);
+    measured.push_back({size + direction, time, work / time});
+  };
+  measure(" forward", [&] { device.conv_forward(spec, x.data(), weight.data(), nullptr, out.data(), ActivationType::float32); });
+  measure(" backward data", [&] { device.conv_backward_data(spec, y.data(), weight.data(), grad_x.data(), ActivationType::float32); });
+  measure(" backward weights", [&] { device.conv_backward_weights(spec, x.data(), y.data(), grad_weight.data(), nullptr, ActivationType::float32); });
+  return measured;
+}
+
+void bench_convolutions(const DeviceKernels& device, const Sizes& sizes, std::FILE* out) {
+  std::fprintf(out, "\n  \"convolutions\": [");
+  bool first = true;
+  for (const Precision precision : {Precision::float32, Precision::bfloat16}) {
+    const char* name = precision == Precision::float32 ? "float32" : "bfloat16";
+    device.set_precision(precision);
+    for (const size_t side : sizes.sides) {
+      for (const Convolution& measured : convolutions(device, sizes.images, sizes.channels, side)) {
+        std::fprintf(stderr, "%-45s %-8s %8.3f ms  %6.1f TFLOP/s\n", measured.title.c_str(), name, measured.seconds * 1e3, measured.flops / 1e12);
+        std::fprintf(out, "%s\n    {\"case\": \"%s\", \"precision\": \"%s\", \"seconds\": %.6g, \"flopsPerSecond\": %.6g}", first ? "" : ",", measured.title.c_str(), name,
+                     measured.seconds, measured.flops);
+        first = false;
+      }
+    }
+  }
+  device.set_precision(Precision::float32);
+  std::fprintf(out, "\n  ]");
+}
+
 struct Neuron {
   const char* title;
   const char* variant;
@@ -71,10 +126,10 @@ struct Measured {
 
 struct Storage {
   const char* name;
-  SequenceType type;
+  ActivationType type;
   size_t bytes;
 };
-constexpr Storage storages[] = {{"float32", SequenceType::float32, 4}, {"float16", SequenceType::float16, 2}};
+constexpr Storage storages[] = {{"float32", ActivationType::float32, 4}, {"float16", ActivationType::float16, 2}};
 
 // Numbers of the element types in `convert`.
 constexpr size_t float32_number = 0, float16_number = 1;
@@ -86,7 +141,7 @@ class Sequence {
   Sequence(const DeviceKernels& device, const Storage& storage, const std::vector<float>& values)
       : Sequence(device, storage, values.size()) {
     const DeviceArray<float> plain(device, values);
-    const size_t number = storage.type == SequenceType::float32 ? float32_number : float16_number;
+    const size_t number = storage.type == ActivationType::float32 ? float32_number : float16_number;
     device.convert(float32_number, plain.data(), number, room_.data(), values.size());
   }
   float* data() const { return reinterpret_cast<float*>(room_.data()); }
@@ -190,7 +245,9 @@ int bench(const DeviceKernels& device, const std::string& file, bool is_trial) {
       }
     }
   }
-  std::fprintf(out, "\n  ]\n}\n");
+  std::fprintf(out, "\n  ],");
+  bench_convolutions(device, sizes, out);
+  std::fprintf(out, "\n}\n");
   if (out != stdout) std::fclose(out);
   return 0;
 }

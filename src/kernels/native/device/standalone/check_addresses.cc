@@ -91,6 +91,29 @@ void check_elements(const DeviceKernels& device, Report& report) {
   });
 }
 
+// Numbers of 16 bits: converted at shifted addresses, computed with, and converted back. `shift` counts in floats, so that twice as many
+// halves lie before them.
+void check_halves(const DeviceKernels& device, ActivationType type, Report& report) {
+  const size_t rows = 131, channels = 8, count = rows * channels;
+  const size_t id = element_type(type), half_room = (count + 1) / 2;
+  const std::string name = type == ActivationType::float16 ? "float16" : "bfloat16";
+  check(device, report, "batch norm and sums in " + name, [&](const Arrays& array) -> Results {
+    const Shifted x = array(noise(count, 21)), weight = array(noise(channels, 22));
+    const Shifted half = array.room(half_room), out = array.room(half_room), sum = array.room(half_room), back = array.room(count);
+    const Shifted mean = array.room(channels), variance = array.room(channels), affine = array.room(2 * channels), sums = array.room(channels);
+    device.convert(0, x.data(), id, half.data(), count);
+    device.batch_norm_train({rows, channels, 1e-5}, half.data(), weight.data(), nullptr, mean.data(), variance.data(), affine.data(), type);
+    // statistics depend on the order of their sums; what follows from given ones does not
+    device.fill(affine.data(), channels, 2.0f, ActivationType::float32);
+    device.fill(affine.data() + channels, channels, -1.0f, ActivationType::float32);
+    device.channel_affine(rows, channels, half.data(), affine.data(), out.data(), type);
+    device.binary(BinaryOp::mul, half.data(), out.data(), sum.data(), count, type);
+    device.reduce(ReduceOp::max, sum.data(), 1, rows, channels, sums.data(), type);
+    device.convert(id, sum.data(), 0, back.data(), count);
+    return {back.read(), sums.read()};
+  });
+}
+
 void check_moves(const DeviceKernels& device, Report& report) {
   for (const size_t inner : {1, 8}) {
     const size_t outer = 24, columns = 40;
@@ -179,6 +202,7 @@ void check_training(const DeviceKernels& device, Report& report) {
 
 void check_addresses(const DeviceKernels& device, Report& report) {
   check_elements(device, report);
+  for (const ActivationType type : {ActivationType::float16, ActivationType::bfloat16}) check_halves(device, type, report);
   check_moves(device, report);
   check_reductions(device, report);
   check_layers(device, report);

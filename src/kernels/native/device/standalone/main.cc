@@ -47,6 +47,7 @@ int check(const DeviceKernels& kernels) {
   check_kernels(kernels, report);
   check_addresses(kernels, report);
   check_dense(kernels, report);
+  check_runtime(kernels, report);
   check_neurons(kernels, report);
   return report.finish();
 }

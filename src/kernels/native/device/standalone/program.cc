@@ -1,18 +1,44 @@
 // Made-up data, comparison and counting.
 #include "program.h"
 
+#include <unistd.h>
+
+#include <csignal>
 #include <cstdio>
+#include <exception>
 
 #include "../../failure.h"
 
 namespace spikeship::standalone {
 
+namespace {
+
+// The check that is under way, for the signal that ends the program: a kernel that hangs or crashes is to be known by its name.
+char under_way[200] = "\nbefore the first check\n";
+
+void tell_and_end(int signal) {
+  if (write(STDERR_FILENO, under_way, std::strlen(under_way)) < 0) _exit(1);
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+}  // namespace
+
+Report::Report() {
+  // What failed is to be seen also where the program does not come to its end.
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  for (const int signal : {SIGTERM, SIGSEGV, SIGBUS, SIGFPE, SIGABRT}) std::signal(signal, tell_and_end);
+}
+
 void Report::check(const std::string& title, const std::function<std::string()>& body) {
+  std::snprintf(under_way, sizeof under_way, "\nended in the check: %s\n", title.c_str());
   std::string wrong;
   try {
     wrong = body();
   } catch (const Failure& failure) {
     wrong = failure.where + ": expected " + failure.expected + ", got " + failure.got;
+  } catch (const std::exception& error) {
+    wrong = error.what();
   }
   if (wrong.empty()) {
     passed_++;

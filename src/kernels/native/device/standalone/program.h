@@ -16,6 +16,7 @@ namespace spikeship::standalone {
 // Counts checks and prints those that fail.
 class Report {
  public:
+  Report();
   // Runs one check; what it returns is what is wrong, empty for nothing. A Failure that it throws is wrong too.
   void check(const std::string& title, const std::function<std::string()>& body);
   // Prints `N passed, N failed` and returns the exit status.
@@ -65,6 +66,7 @@ std::string distance(const std::vector<float>& got, const std::vector<float>& ex
 void check_kernels(const DeviceKernels& device, Report& report);
 void check_addresses(const DeviceKernels& device, Report& report);
 void check_dense(const DeviceKernels& device, Report& report);
+void check_runtime(const DeviceKernels& device, Report& report);
 void check_neurons(const DeviceKernels& device, Report& report);
 // Measures and prints JSON to the file (standard output where it is empty). A trial takes tiny sizes, and its figures mean nothing.
 int bench(const DeviceKernels& device, const std::string& file, bool is_trial);
