@@ -1,14 +1,11 @@
 /** Tensors of 16 bits: what they hold, which operations keep their type, and that gradients follow. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type NeuronKind, parseNeuronOptions, variantOf } from "../../src/model/neurons/index.ts";
-import { surrogate, surrogateCall } from "../../src/model/surrogates/index.ts";
 import {
   add,
   avgPool,
   backwardFrom,
   batchNorm,
-  cast,
   concat,
   conv2d,
   convTranspose,
@@ -18,9 +15,7 @@ import {
   max,
   maxPool,
   mean,
-  memoryStats,
   mul,
-  neuronScan,
   pad,
   permute,
   repeatLeading,
@@ -35,30 +30,10 @@ import {
   toChannelsLast,
   toDtype,
   unstack,
-  Variable,
   withPrecision,
 } from "../../src/tensor/index.ts";
 import { leaf, randomNumbers } from "./gradient.ts";
-
-const TYPES = ["bfloat16", "float16"] as const;
-type Half = (typeof TYPES)[number];
-
-/**
- * Significant bits are 8 and 11: half a last place relative to the largest number of an array, twice for what is rounded on the way in
- * and again on the way out, and twice more for sums of such numbers.
- */
-const TOLERANCE = { bfloat16: 4 * 2 ** -8, float16: 4 * 2 ** -11 };
-
-const floats = (x: Tensor): Float32Array => cast(x, "float32").toArray() as Float32Array;
-
-function expectNear(actual: Float32Array, exact: Float32Array, type: Half, what: string): void {
-  const size = exact.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  const error = actual.reduce((most, value, i) => Math.max(most, Math.abs(value - exact[i]!)), 0);
-  expect(actual.length, what).toBe(exact.length);
-  expect(error, `${what}: largest error of numbers up to ${size}`).toBeLessThanOrEqual(
-    TOLERANCE[type] * Math.max(size, 1e-3),
-  );
-}
+import { expectNear, floats, type Half, leafOf, TYPES } from "./halves.ts";
 
 interface Case {
   /** Shapes of the inputs that are activations, and of parameters (float32 always). */
@@ -221,11 +196,6 @@ function results({ inputs, parameters = [], run }: Case, type: Half | "float32")
   });
 }
 
-function leafOf(x: Tensor): Tensor {
-  x.variable = new Variable(true);
-  return x;
-}
-
 describe.each(TYPES)("activations in %s", (type) => {
   for (const [name, example] of Object.entries(CASES)) {
     it(`${name}: numbers and gradients are those of float32 but for rounding, and of the right types`, () => {
@@ -303,82 +273,4 @@ describe.each(TYPES)("activations in %s", (type) => {
       expect([...floats(half)].slice(5, 9)).toEqual(near[type]);
     });
   });
-});
-
-const call = surrogateCall(surrogate.ATan({ alpha: 2 }), { threshold: 1 });
-const ATAN = { name: call.surrogate, params: call.surrogateParams };
-
-/** Everything that a scan gives, and the gradient of its input. */
-function scan(kind: NeuronKind, type: Half | "float32", repeated: boolean) {
-  return scope(() => {
-    const shape = repeated ? [3, 7] : [5, 3, 7];
-    const numbers = randomNumbers(
-      shape.reduce((a, b) => a * b, 1),
-      3,
-      -1,
-      2,
-    ).map((x) => Math.round(x * 16) / 16);
-    const x = leafOf(toDtype(Tensor.from(numbers, shape), type));
-    const variant = variantOf(kind, parseNeuronOptions(kind, {}));
-    const { spike, finalStates, stateSeqs, saved } = neuronScan({
-      x: repeated ? repeatLeading(x, 5) : x,
-      initialStates: variant.stateNames.map(() => 0),
-      variant,
-      surrogate: ATAN,
-      storeStateSeqs: true,
-      storeSaved: true,
-    });
-    backwardFrom([[spike, Tensor.from(randomNumbers(105, 9, -1, 1), [5, 3, 7])]]);
-    return {
-      sequenceTypes: [spike, ...stateSeqs, ...saved, x.grad!].map((tensor) => tensor.dtype),
-      stateTypes: finalStates.map((tensor) => tensor.dtype),
-      spike: floats(spike),
-      others: [...finalStates, ...stateSeqs, ...saved, x.grad!].map(floats),
-    };
-  });
-}
-
-describe.each(TYPES)("a neuron over a sequence of %s", (type) => {
-  for (const kind of ["IFNode", "LIFNode", "KLIFNode", "QIFNode", "NonSpikingIFNode"] as const) {
-    it.each([false, true])(
-      `${kind}: arithmetic is float32, only sequences are rounded (repeated input: %s)`,
-      (repeated) => {
-        const [half, exact] = [scan(kind, type, repeated), scan(kind, "float32", repeated)];
-        expect(half.sequenceTypes.every((dtype) => dtype === type)).toBe(true);
-        expect(half.stateTypes.every((dtype) => dtype === "float32")).toBe(true);
-        if (kind !== "NonSpikingIFNode") expect(half.spike).toEqual(exact.spike);
-        for (const [i, numbers] of half.others.entries()) expectNear(numbers, exact.others[i]!, type, `array ${i}`);
-      },
-    );
-  }
-});
-
-it("activations of 16 bits take half the memory of what backward keeps", () => {
-  const kept = (activations: "float32" | "half") =>
-    scope(() => {
-      const x = toDtype(Tensor.from(randomNumbers(4 * 8 * 8 * 64), [32, 8, 8, 8]), "bfloat16");
-      const weight = leaf(randomNumbers(8 * 8 * 9), [8, 8, 3, 3]);
-      const before = memoryStats().liveBytes;
-      const variant = variantOf("IFNode", parseNeuronOptions("IFNode", {}));
-      withPrecision(
-        "bfloat16",
-        () => {
-          const y = maxPool(conv2d(x, weight, null, { padding: 1 }), { kernelSize: 1 });
-          neuronScan({ x: reshape(y, [4, 8, 8, 8, 8]), initialStates: [0], variant, surrogate: ATAN });
-        },
-        { activations },
-      );
-      return memoryStats().liveBytes - before;
-    });
-  const [whole, half] = [kept("float32"), kept("half")];
-  // winners of the pool and final states have 32 bits in both
-  const fixed = 4 * (32 + 8) * 8 * 64;
-  expect(half - fixed).toBeLessThan(0.6 * (whole - fixed));
-});
-
-it("activations of 16 bits need a precision of 16 bits", () => {
-  const wrong = () => withPrecision("float32", () => undefined, { activations: "half" });
-  expect(wrong).toThrow(
-    "withPrecision: expected precision bfloat16 or float16 for activations of 16 bits, got precision float32",
-  );
 });

@@ -1,4 +1,4 @@
-// The only file that turns JavaScript values into C++ values and back. A value of the wrong kind is a Failure that names the
+// The only file (with convert_neurons.h) that turns JavaScript values into C++ values and back. A value of the wrong kind is a Failure that names the
 // function and the argument; ranges and shapes are the business of the callers.
 #pragma once
 
@@ -257,56 +257,6 @@ struct From<AdamOptions> {
   static AdamOptions read(const Incoming& in) {
     return {field<double>(in, "learningRate"), field<double>(in, "beta1"),    field<double>(in, "beta2"), field<double>(in, "epsilon"),
             field<double>(in, "weightDecay"),  field<bool>(in, "decoupled"), field<double>(in, "step")};
-  }
-};
-
-template <>
-struct From<NeuronForwardArguments> {
-  static NeuronForwardArguments read(const Incoming& in) {
-    using Buffers = std::vector<OptionalBuffer>;
-    return {field<std::string>(in, "variant"),
-            field<size_t>(in, "steps"),
-            field<size_t>(in, "elements"),
-            field<bool>(in, "repeatedInput"),
-            field<OptionalBuffer>(in, "x"),
-            field<Buffers>(in, "initialStates"),
-            field<Numbers>(in, "initialValues"),
-            field<Buffers>(in, "finalStates"),
-            field<Numbers>(in, "params"),
-            field<OptionalBuffer>(in, "spike"),
-            field<Buffers>(in, "saved"),
-            field<Buffers>(in, "stateSeqs"),
-            field<OptionalBuffer>(in, "affine"),
-            field<size_t>(in, "channels"),
-            field<ActivationType>(in, "type")};
-  }
-};
-
-template <>
-struct From<NeuronBackwardArguments> {
-  static NeuronBackwardArguments read(const Incoming& in) {
-    using Buffers = std::vector<OptionalBuffer>;
-    return {field<std::string>(in, "variant"),
-            field<std::string>(in, "surrogate"),
-            field<Numbers>(in, "surrogateParams"),
-            field<size_t>(in, "steps"),
-            field<size_t>(in, "elements"),
-            field<bool>(in, "repeatedInput"),
-            field<OptionalBuffer>(in, "x"),
-            field<Buffers>(in, "initialStates"),
-            field<Numbers>(in, "initialValues"),
-            field<Buffers>(in, "saved"),
-            field<Numbers>(in, "params"),
-            field<OptionalBuffer>(in, "gradSpike"),
-            field<Buffers>(in, "gradStateSeqs"),
-            field<Buffers>(in, "gradSaved"),
-            field<Buffers>(in, "gradFinalStates"),
-            field<OptionalBuffer>(in, "gradX"),
-            field<Buffers>(in, "gradInitialStates"),
-            field<Numbers>(in, "gradParams"),
-            field<OptionalBuffer>(in, "affine"),
-            field<size_t>(in, "channels"),
-            field<ActivationType>(in, "type")};
   }
 };
 
