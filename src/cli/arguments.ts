@@ -11,10 +11,10 @@ export function wholeNumber(name: string, text: string, least = 0): number {
 }
 
 /** For an option that may be repeated. */
-export const collectPair = (pair: string, earlier: string[]): string[] => [...earlier, pair];
+export const collectPair = (pair: string, earlier: string[] = []): string[] => [...earlier, pair];
 
 /** `name=value` pairs; a value that is JSON (a number, true, null) is taken as such. */
-export function optionPairs(pairs: readonly string[]): Record<string, unknown> {
+export function optionPairs(pairs: readonly string[] = []): Record<string, unknown> {
   return Object.fromEntries(
     pairs.map((pair) => {
       const at = pair.indexOf("=");

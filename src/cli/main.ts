@@ -46,6 +46,7 @@ async function programFor(argv: readonly string[]): Promise<Command> {
       "print where the time of a command went: milliseconds, GFLOP/s and GB/s of each native operation",
     )
     .showSuggestionAfterError()
+    .showHelpAfterError("Add --help to see how the command is used.")
     .addHelpText("after", EPILOGUE);
   profileOnDemand(program);
   const asked = argv.find((word) => !word.startsWith("-"));
@@ -55,6 +56,11 @@ async function programFor(argv: readonly string[]): Promise<Command> {
     else program.command(name).description(description);
   }
   return program;
+}
+
+/** `help FOO` of no command is answered as the command FOO would be: it is named, with the nearest one. */
+function unknownHelp([help, command]: readonly string[]): string[] | null {
+  return help === "help" && command !== undefined && !(command in COMMANDS) && command !== "help" ? [command] : null;
 }
 
 /** `--profile` of any command: the table goes to standard error, after whatever the command prints. */
@@ -70,11 +76,18 @@ function profileOnDemand(program: Command): void {
   });
 }
 
-/** A reader that closes early, such as `head`, wants no more; that is no failure. */
-function endQuietlyWithReader(): void {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+/**
+ * A reader that closes early, such as `head`, wants no more; that is no failure. One that no longer wants to see progress does not end
+ * the work. Results that cannot be written are a failure like any other.
+ */
+function surviveReaders(): void {
+  process.stderr.on("error", () => {});
+  process.stdout.on("error", async (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(EXIT.done);
-    throw error;
+    const { describeFailure } = await import("./failure.ts");
+    const { line, code } = describeFailure(Object.assign(error, { path: "standard output" }));
+    process.stderr.write(`${line}\n`);
+    process.exit(code);
   });
 }
 
@@ -85,7 +98,7 @@ async function main(argv: readonly string[]): Promise<number> {
       program.outputHelp();
       return EXIT.wrongUse;
     }
-    await program.parseAsync(argv, { from: "user" });
+    await program.parseAsync(unknownHelp(argv) ?? argv, { from: "user" });
     return typeof process.exitCode === "number" ? process.exitCode : EXIT.done;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.wrongUse;
@@ -96,5 +109,5 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-endQuietlyWithReader();
+surviveReaders();
 process.exitCode = await main(process.argv.slice(2));

@@ -16,8 +16,11 @@ export function printFindings({ findings, lossy }: Pick<Artefact, "findings" | "
   return [
     ...findings.map(
       ({ severity, rule, place, message, limit, rewrite, source }) =>
-        `${severity}: ${rule} at ${place}: ${message}${limit ? ` [${limit}]` : ""}${rewrite ? ` ${rewrite}` : ""} (${source})`,
+        `${severity}: ${rule} at ${place}: ${sentence(message)}${limit ? ` [${limit}]` : ""}${rewrite ? ` ${rewrite}` : ""} (${source})`,
     ),
     ...lossy.map((l) => `changed: ${l.place}: ${l.what} (${l.count} numbers, by at most ${l.largestChange})`),
   ];
 }
+
+/** Some findings come as sentences, others without their full stop. */
+const sentence = (message: string): string => (/[.?!]$/.test(message) ? message : `${message}.`);

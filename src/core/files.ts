@@ -126,9 +126,22 @@ function syncFolder(folder: string): void {
 /** Creates a folder and its parents; one that exists is fine. @throws WRITE naming the folder and the reason. */
 export function ensureDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    createFolders(path);
   } catch (error) {
     failWriting(path, "a folder that can be created", error);
+  }
+}
+
+/** Node's own recursion never ends where a file system answers "no such folder" inside a folder that exists (/proc does). */
+function createFolders(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  const parent = dirname(path);
+  if (parent !== path) createFolders(parent);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // another process may have been quicker
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
   }
 }
 

@@ -3,6 +3,7 @@ export * from "./crc.ts";
 export * from "./dtype.ts";
 export * from "./errors.ts";
 export * from "./files.ts";
+export * from "./json-file.ts";
 export * from "./random.ts";
 export * from "./schema.ts";
 export * from "./shape.ts";

@@ -42,7 +42,7 @@ export function parseWith<T>(schema: z.ZodType<T>, value: unknown, where: string
       where: place,
       expected: known.length > 0 ? `only ${known.join(", ")}` : "no unknown fields",
       got: `"${issue.keys.join('", "')}"`,
-      ...(near ? { hint: `Did you mean "${near}"?` } : {}),
+      ...(near ? { hint: `Did you mean "${near}"?` } : known.length === 0 ? { hint: "Leave it out." } : {}),
     });
   }
   fail(code, { where: place, ...describeIssue(issue, value) });

@@ -73,7 +73,7 @@ function headerText(bytes: Uint8Array, where: string): { text: string; dataStart
     fail("FILE", {
       where,
       expected: "a NumPy .npy file",
-      got: "other bytes at the start",
+      got: bytes.length === 0 ? "an empty file" : "other bytes at the start",
       hint: "Save the array with numpy.save.",
     });
   }

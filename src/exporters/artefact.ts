@@ -1,8 +1,11 @@
-/** Finding out what an export directory holds: every target's manifest names the target and its file in the same two fields. */
+/**
+ * What the artefacts of all chips share: how their files are written, and finding out what an export directory holds. Every target's
+ * manifest names the target and its file in the same two fields.
+ */
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { fail, nonNegativeInteger, parseWith, readFileChecked } from "../core/index.ts";
-import type { Finding } from "./target.ts";
+import { ensureDirectory, fail, nonNegativeInteger, readJson, sha256, writeFileAtomic } from "../core/index.ts";
+import type { Finding, WrittenFile } from "./target.ts";
 
 export const MANIFEST_FILE = "manifest.json";
 const LARGEST_MANIFEST_BYTES = 64 * 2 ** 20;
@@ -50,17 +53,28 @@ export function changedSinceExport(file: string, expected: string | undefined, f
   };
 }
 
+/**
+ * Writes the files of an artefact by their names, the manifest last: `manifestOf` is given the SHA-256 of all others.
+ * @throws WRITE when the directory or a file cannot be written
+ */
+export function writeFiles(
+  directory: string,
+  contents: ReadonlyMap<string, Uint8Array | string>,
+  manifestOf: (hashes: Record<string, string>) => object,
+): WrittenFile[] {
+  const files = [...contents].map(([path, bytes]) => ({ path, bytes, sha256: sha256(bytes) }));
+  const manifest = manifestOf(Object.fromEntries(files.map((file) => [file.path, file.sha256])));
+  const text = `${JSON.stringify(manifest, null, 2)}\n`;
+  const all = [...files, { path: MANIFEST_FILE, bytes: text, sha256: sha256(text) }];
+  ensureDirectory(directory);
+  for (const { path, bytes } of all) writeFileAtomic(join(directory, path), bytes);
+  return all.map(({ path, bytes, sha256: hash }) => ({ path, bytes: Buffer.byteLength(bytes), sha256: hash }));
+}
+
 /** @throws FILE when the directory holds no manifest, or one that points elsewhere. */
 export function readArtefactHead(directory: string): ArtefactHead {
   const path = join(directory, MANIFEST_FILE);
-  const text = new TextDecoder().decode(readFileChecked(path, { maxBytes: LARGEST_MANIFEST_BYTES }));
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    fail("FILE", { where: path, expected: "JSON", got: (cause as Error).message, cause });
-  }
-  const head = parseWith(headSchema, json, path, "FILE");
+  const head = readJson(path, { maxBytes: LARGEST_MANIFEST_BYTES, hint: "Export again." }, headSchema);
   if (head.file !== basename(head.file) || head.file === "") {
     fail("FILE", { where: `${path}: file`, expected: "the name of a file beside it", got: `"${head.file}"` });
   }

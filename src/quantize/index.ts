@@ -30,6 +30,8 @@ export {
   type ReportFacts,
   writeQuantizationReport,
 } from "./report.ts";
+export { quantizationReportSchema, readQuantizationReport } from "./report-schema.ts";
+export { accuracyStages, costSentences, formatPoints, formatSmallShare, layerLosses } from "./report-words.ts";
 export { type Calibration, calibrationSamples, type FineTuneOptions, type FineTuneOutcome, fineTune } from "./run.ts";
 export { measureSensitivity, type QuantizationCost, type Sensitivity, type SensitivityOptions } from "./sensitivity.ts";
 export type { Change, QuantizationStudy, QuantizedLayer } from "./study.ts";

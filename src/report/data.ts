@@ -3,7 +3,7 @@
  * from it. Nothing here computes or draws.
  */
 import { z } from "zod";
-import { fail, nonNegativeInteger, parseWith, readFileChecked, writeFileAtomic } from "../core/index.ts";
+import { nonNegativeInteger, parseWith, readJson, writeFileAtomic } from "../core/index.ts";
 import { datasetFactsSchema, matrixSchema, networkFactsSchema, phaseSchema, scoreSchema } from "./schema/run.ts";
 import { sampleSchema } from "./schema/sample.ts";
 import { targetSchema } from "./schema/target.ts";
@@ -46,6 +46,9 @@ export const reportDataSchema = z
     });
     if (data.sample && data.sample.label >= classes) refuse(["sample", "label"], `there are ${classes} classes`);
     data.targets.forEach((target, i) => {
+      const fitted = target.quantization?.target ?? target.id;
+      if (fitted !== target.id)
+        refuse(["targets", i, "quantization", "target"], `"${fitted}" in a page on "${target.id}"`);
       if (target.sample === null) return;
       const fits = [target.sample.rates.trained, target.sample.rates.chip].every((rates) => rates.length === classes);
       if (!fits) refuse(["targets", i, "sample", "rates"], `expected ${classes} rates on each side`);
@@ -65,12 +68,5 @@ export function writeReportData(path: string, data: ReportData): void {
 
 /** Reads `report.json`. @throws FILE when it is missing, no JSON, or not the data of a report. */
 export function readReportData(path: string): ReportData {
-  const text = new TextDecoder().decode(readFileChecked(path, { maxBytes: LARGEST_REPORT_BYTES }));
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    fail("FILE", { where: path, expected: "JSON", got: (cause as Error).message, cause });
-  }
-  return parseWith(reportDataSchema, value, path, "FILE");
+  return readJson(path, { maxBytes: LARGEST_REPORT_BYTES }, reportDataSchema);
 }

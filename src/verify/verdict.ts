@@ -1,6 +1,6 @@
 /** `verdict.json`: what was compared (by hash), with which result. Contains no time and no path outside its folder, so equal runs give equal bytes. */
 import { z } from "zod";
-import { fail, parseWith, readFileChecked, writeFileAtomic } from "../core/index.ts";
+import { parseWith, readJson, writeFileAtomic } from "../core/index.ts";
 import { findingSchema, type NumberReport, type TargetContract } from "../exporters/index.ts";
 import { type Comparison, judge } from "./judge.ts";
 import {
@@ -74,12 +74,5 @@ export function writeVerdict(path: string, verdict: VerdictDocument): void {
 
 /** @throws FILE when it is missing, no JSON, or no verdict of this version. */
 export function readVerdict(path: string): VerdictDocument {
-  const text = new TextDecoder().decode(readFileChecked(path, { maxBytes: LARGEST_VERDICT_BYTES }));
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    fail("FILE", { where: path, expected: "JSON", got: (cause as Error).message, cause });
-  }
-  return parseWith(verdictDocumentSchema, value, path, "FILE");
+  return readJson(path, { maxBytes: LARGEST_VERDICT_BYTES, hint: "Verify again." }, verdictDocumentSchema);
 }

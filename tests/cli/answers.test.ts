@@ -86,6 +86,30 @@ describe("info", () => {
     expect(info).toMatchObject({ node: process.version, targets: [{ id: "loihi" }, { id: "lynxi" }] });
     expect((await spikeship(["info"])).out).toMatch(/^spikeship \d+\.\d+\.\d+, node v/);
   });
+
+  it("says why a device library cannot be opened, and all the rest", async () => {
+    const library = join(folder, "no-library.so");
+    writeFileSync(library, "no library");
+    const env = { SPIKESHIP_DEVICE_LIBRARY: library };
+    const { code, out } = await spikeship(["info"], { env });
+    expect(code).toBe(0);
+    expect(out.split("\n").find((line) => line.startsWith("device "))).toMatch(/^device {5}none: .*no-library\.so/);
+    expect(out).toContain("target     lynxi");
+    const { cuda } = (await spikeshipJson(["info"], { env })) as { cuda: { whyNone: string } };
+    expect(cuda.whyNone).toContain("no-library.so");
+  });
+
+  it("says which switches of the dense libraries are set, and which value has no effect", async () => {
+    const none = { SPIKESHIP_TF32: "", SPIKESHIP_CUDNN: "", SPIKESHIP_CUDNN_MEASURE: "" };
+    expect((await spikeship(["info"], { env: none })).out).not.toMatch(/^setting/m);
+    const env = { ...none, SPIKESHIP_TF32: "1", SPIKESHIP_CUDNN: "no" };
+    const { out } = await spikeship(["info"], { env });
+    expect(out).toMatch(/^setting {4}SPIKESHIP_TF32=1: products of float32 on tensor cores/m);
+    expect(out).toMatch(/^setting {4}SPIKESHIP_CUDNN=no: no effect, only 0 has one$/m);
+    expect(await spikeshipJson(["info"], { env })).toMatchObject({
+      settings: [{ name: "SPIKESHIP_TF32", value: "1" }, { name: "SPIKESHIP_CUDNN" }],
+    });
+  });
 });
 
 describe("help", () => {

@@ -1,13 +1,13 @@
 /** What a user does wrong, or a disk: one clear line, exit code 2, and earlier results as they were. */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
 import { writeNpy } from "../../src/data/index.ts";
 import { readSafetensors, writeSafetensors } from "../../src/model/index.ts";
 import { idxBytes } from "../data/idx-bytes.ts";
 import { temporaryFolder } from "../error-of.ts";
-import { hashesBelow, type Outcome, spikeship, spikeshipJson, tinyConfig } from "./program.ts";
+import { hashesBelow, type Outcome, runNode, spikeship, spikeshipJson, tinyConfig } from "./program.ts";
 
 const folder = temporaryFolder();
 const at = (...names: string[]) => join(folder, ...names);
@@ -172,11 +172,23 @@ describe("a config", () => {
     ["an unknown layer", (c) => Object.assign(c.network.root.layers[0]!, { kind: "Conv2" }), 'Did you mean "Conv2d"?'],
     ["an unknown field of a layer", (c) => Object.assign(c.network.root.layers[0]!, { strides: 2 }), "stride"],
     ["layers that do not fit", (c) => Object.assign(c.network.root.layers[3]!, { inFeatures: 35 }), "35", "36"],
+    ["an unknown target", (c) => Object.assign(c.targets, { lohi: {} }), "targets", 'Did you mean "loihi"?'],
     ["a threshold out of range", (c) => Object.assign(c.network.root.layers[1]!, { vThreshold: "high" }), "vThreshold"],
   ];
   it.each(cases)("with %s is refused", async (_, change, ...places) => {
     const path = writeConfig("wrong.json", change);
-    expectRefusal(await spikeship(["train", path, "-q", "-o", kept("float")]), ...places);
+    expectRefusal(await spikeship(["train", path, "-q", "-o", kept("float")]), path, ...places);
+  });
+
+  it("is named with the layer at fault by every command that reads it", async () => {
+    const path = writeConfig("layer.json", (c) => Object.assign(c.network.root.layers[0]!, { kind: "Conv2" }));
+    for (const args of [
+      ["demo", "-q", "-c", path],
+      ["check", "-t", "loihi", path],
+      ["inspect", path],
+    ]) {
+      expectRefusal(await spikeship(args, { cwd: folder }), `${path}: network.root.0`);
+    }
   });
 });
 
@@ -213,6 +225,18 @@ describe("a path", () => {
     expectRefusal(await spikeship(args, { cwd: folder }), "MISSING", "no such file");
   });
 
+  it("that another command should have written is named with that command", async () => {
+    const float = kept("float");
+    for (const args of [
+      ["verify", float],
+      ["map", float],
+      ["check", "-t", "loihi", float],
+    ])
+      expectRefusal(await spikeship(args), float, "manifest.json", "run spikeship export first");
+    expectRefusal(await spikeship(["verify", trained]), trained, "got a file");
+    expectRefusal(await spikeship(["report", float]), float, "report.json", "run spikeship demo first");
+  });
+
   it("that cannot be written is named, before anything is lost", async () => {
     const below = at("good.json", "results");
     const network = kept("loihi", "export", "network.net");
@@ -220,7 +244,7 @@ describe("a path", () => {
     expectRefusal(await spikeship(["quantize", "loihi", trained, "-q", "-o", below]), below);
     expectRefusal(await spikeship(["export", "lynxi", kept("lynxi", "checkpoint.safetensors"), "-o", below]), below);
     expectRefusal(await spikeship(["simulate", network, "-q", "-i", at("spikes.npy"), "-o", below]), below);
-    expectRefusal(await spikeship(["report", kept(), "-o", below]), kept("report.json"));
+    expectRefusal(await spikeship(["report", kept(), "-o", below]), kept(), "report.json");
   });
 });
 
@@ -275,9 +299,37 @@ describe("a disk", () => {
   });
 });
 
+describe("an output", () => {
+  const program = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
+  const shell = (line: string) =>
+    runNode([
+      "-e",
+      `process.exit(require("child_process").spawnSync("bash", ["-c", ${JSON.stringify(line)}], { stdio: "inherit" }).status)`,
+    ]);
+
+  it("that is full is named, with exit code 2 and no stack", async (context) => {
+    if (!existsSync("/dev/full")) context.skip("this system has no /dev/full");
+    const { code, err } = await shell(`node ${program} schema > /dev/full`);
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: "standard output: expected room on the disk, got a full disk. Free some space and run again.\n",
+    });
+  });
+
+  it("whose reader goes away is no failure: results end quietly, and work goes on without its progress", async () => {
+    expect(await shell(`node ${program} schema | true; exit \${PIPESTATUS[0]}`)).toEqual({ code: 0, out: "", err: "" });
+    const run = `node ${program} train ${at("good.json")} -o ${at("unread")} 2> >(true); exit $?`;
+    const { code, out } = await shell(run);
+    expect(code).toBe(0);
+    expect(out).toContain(at("unread", "checkpoint.safetensors"));
+  });
+});
+
 describe("wrong use", () => {
   const cases: [string, string[], string][] = [
     ["an unknown command", ["trian"], "Did you mean train?"],
+    ["help on an unknown command", ["help", "trian"], "Did you mean train?"],
+    ["an argument too many", ["schema", "x"], "Add --help to see how the command is used."],
     ["an unknown option", ["train", "good.json", "--resum"], "Did you mean --resume?"],
     ["a missing argument", ["export", "loihi"], "checkpoint"],
     ["an unknown target", ["export", "lohi", "x"], 'Did you mean "loihi"?'],

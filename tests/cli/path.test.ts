@@ -236,6 +236,33 @@ describe("demo", () => {
   });
 });
 
+describe("what quantization costs", () => {
+  const inPage = (path: string) => readFileSync(path, "utf8").includes("<h3>What quantization costs</h3>");
+
+  it("is measured by the demo as by `quantize --report`, and stands on its page", async () => {
+    const start = at("demo", "float", "checkpoint.safetensors");
+    await spikeshipJson(["quantize", "loihi", start, "--report", "-o", at("again", "loihi")]);
+    const [ofDemo, again] = ["demo", "again"].map((run) => readFileSync(at(run, "loihi", "quantization.json"), "utf8"));
+    expect(ofDemo).toBe(again);
+    expect(inPage(at("demo", "report.html"))).toBe(true);
+    expect(existsSync(at("demo", "lynxi", "quantization.json"))).toBe(false);
+  });
+
+  it("is taken into the page by `report` when it was measured later, and shown by `inspect`", async () => {
+    const directory = at("later");
+    cpSync(at("demo"), directory, { recursive: true });
+    const data = JSON.parse(readFileSync(join(directory, "report.json"), "utf8")) as { targets: object[] };
+    const targets = data.targets.map((target) => ({ ...target, quantization: undefined }));
+    writeFileSync(join(directory, "report.json"), JSON.stringify({ ...data, targets }));
+    expect((await spikeship(["report", directory])).code).toBe(0);
+    expect(inPage(join(directory, "report.html"))).toBe(true);
+    const { code, out } = await spikeship(["inspect", join(directory, "loihi", "quantization.json")]);
+    expect(code).toBe(0);
+    expect(out).toContain("report on a quantization");
+    expect(out).toMatch(/^ {2}3 +Linear +\d+ +360 /m);
+  });
+});
+
 describe("check", () => {
   it("finds nothing to mend in the example", async () => {
     const findings = (await spikeshipJson(["check", "--target", "lynxi", config])) as { severity: string }[];

@@ -73,6 +73,12 @@ describe("the loader's arguments", () => {
       ["biased.net", ["--reset-interval", "never"], /--reset-interval: expected a whole number from 1, got "never"/],
       ["biased.net", ["--spike-exp", "40"], /spikeExp: expected .*12/],
       ["graph.onnx", ["--num-layers", "2"], /got "numLayers"/],
+      ["biased.net", ["--num-layers", "99"], /numLayers: expected 1 to \d+, the layers of the file, got 99/],
+      [
+        "biased.net",
+        ["--input-shape", "7,1,1"],
+        /inputShape: expected \[.*\], which the file's input layer says, got \[7,1,1\]/,
+      ],
     ];
     for (const [file, args, message] of wrong) {
       const { code, err } = await spikeship(["simulate", at(file), "-i", at("spikes.npy"), "-o", at("o.npy"), ...args]);

@@ -65,6 +65,14 @@ describe("writing", () => {
     expect(readFileSync(join(inside, "a"), "utf8")).toBe("earlier");
   });
 
+  it("ends, with the folder's name, where the system denies folders inside one that exists", (context) => {
+    // /proc answers "no such folder" to that, on which Node's own recursion never ends
+    if (!existsSync("/proc/self")) context.skip("this system has no /proc");
+    const error = errorOf(() => ensureDirectory("/proc/nowhere/below"));
+    expect(error.code).toBe("WRITE");
+    expect(error.message).toContain("/proc/nowhere/below");
+  });
+
   it("creates nested folders, and names a file that stands in the way", () => {
     ensureDirectory(join(folder, "x", "y"));
     ensureDirectory(join(folder, "x", "y"));

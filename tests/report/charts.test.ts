@@ -112,6 +112,16 @@ describe("barChart", () => {
     expect(texts(chart)).toContain("0");
   });
 
+  it("draws values below zero to the left of the axis, as long as those above it to the right", () => {
+    const chart = barChart({ ...bars([0.4, -0.4]), sides: [{ name: "cost", tone: "chip" }] });
+    const [above, below] = [...chart.text.matchAll(/<rect class="fill" x="([\d.]+)"[^>]*? width="([\d.]+)"/g)].map(
+      ([, x, width]) => ({ from: Number(x), width: Number(width) }),
+    );
+    expect(below!.width).toBeCloseTo(above!.width, 1);
+    expect(below!.width).toBeGreaterThan(0);
+    expect(below!.from + below!.width).toBeCloseTo(above!.from, 1);
+  });
+
   it("puts long names above their bars, so that they are not cut", () => {
     const chart = barChart(bars([1], "a.layer.with.a.very.long.path")).text;
     expect(chart).toContain('<text class="name" x="0"');

@@ -10,6 +10,7 @@ import {
   judged,
   verdictDocument,
 } from "../../src/verify/index.ts";
+import { sampleQuantization } from "./sample-quantization.ts";
 import { CLASSES, Dice, flipped, LAYERS, ratesOf, runNetwork, SAMPLES, STEPS } from "./sample-spikes.ts";
 
 export interface SampleOptions {
@@ -103,6 +104,7 @@ function targetFacts(
       comparisons,
     }),
     files,
+    ...(parts.id === "loihi" ? { quantization: sampleQuantization(parts.id, name) } : {}),
     findings: [
       {
         rule: name(`${parts.id}/pool-lowered`),

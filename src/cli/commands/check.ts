@@ -1,27 +1,21 @@
 /** `spikeship check`: names what a chip cannot hold, in a network or in a chip's file, and applies the legal rewrites to a file. */
-import { existsSync, statSync } from "node:fs";
 import type { Command } from "commander";
 import { fail, writeFileAtomic } from "../../core/index.ts";
 import { type DatasetConfig, openDataset } from "../../data/index.ts";
-import {
-  type DeploymentTarget,
-  type FileChange,
-  type InputSamples,
-  readArtefactHead,
-  targetById,
-} from "../../exporters/index.ts";
+import { type DeploymentTarget, type FileChange, type InputSamples, targetById } from "../../exporters/index.ts";
 import { layers } from "../../layers.ts";
-import { loadCheckpoint, type Network, networkFromDescription } from "../../model/index.ts";
+import { loadCheckpoint, type Network } from "../../model/index.ts";
 import { calibrationSamples } from "../../quantize/index.ts";
 import { collectPair, optionPairs, wholeNumber } from "../arguments.ts";
-import { readNetwork } from "../config-file.ts";
+import { networkOfConfig, readNetwork } from "../config-file.ts";
 import { EXIT } from "../exit-codes.ts";
+import { chipFile } from "../folder.ts";
 import { printFindings, printResult } from "../output.ts";
 import { configOf } from "../run-config.ts";
 
 interface Options {
   target: string;
-  option: string[];
+  option?: string[];
   fix?: string;
   samples?: string;
   json?: boolean;
@@ -33,7 +27,7 @@ export function register(program: Command): void {
     .argument("<file>", "config (.json), checkpoint (.safetensors), a chip's file, or an exported folder")
     .requiredOption("-t, --target <target>", "loihi or lynxi")
     .description("apply a chip's design rules to a network or to a file of that chip")
-    .option("--option <name=value>", "what a file does not say, such as steps=4; may be repeated", collectPair, [])
+    .option("--option <name=value>", "what a file does not say, such as steps=4; may be repeated", collectPair)
     .option("--fix <output>", "write a copy of the chip's file with every legal rewrite applied, and check that")
     .option("-n, --samples <n>", "also run a network on so many training samples and look at the registers (loihi)")
     .option("--json", "print the findings as JSON")
@@ -64,14 +58,12 @@ async function run(path: string, options: Options): Promise<void> {
       hint: "`verify` runs files.",
     });
   }
-  const file = isFolder(path) ? readArtefactHead(path).file : path;
+  const file = chipFile(path);
   return options.fix === undefined ? checkFile(file, target, options) : fixFile(file, options.fix, target, options);
 }
 
-const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();
-
 function checkNetwork(path: string, target: DeploymentTarget, options: Options): void {
-  if (options.fix !== undefined || options.option.length > 0) {
+  if (options.fix !== undefined || options.option !== undefined) {
     const got = options.fix === undefined ? "--option" : "--fix";
     fail("OPTION", {
       where: path,
@@ -154,7 +146,7 @@ function openNetwork(path: string): Opened {
     return { network: checkpoint.network, dataset: known ? configOf(path, checkpoint, undefined).dataset : null };
   }
   const { network, seed, dataset } = readNetwork(path);
-  return { network: networkFromDescription(network, layers, seed), dataset: dataset ?? null };
+  return { network: networkOfConfig(path, network, seed), dataset: dataset ?? null };
 }
 
 function samplesOf(path: string, dataset: DatasetConfig | null, count: number): InputSamples {

@@ -43,13 +43,15 @@ export function register(program: Command): void {
 
 async function run(options: Options): Promise<void> {
   const started = performance.now();
-  const config = readConfig(options.config ?? DIGITS_CONFIG);
+  const configPath = options.config ?? DIGITS_CONFIG;
+  const config = readConfig(configPath);
   const directory = options.output ?? join("runs", options.config === undefined ? "demo" : config.name);
   const progress = createProgress(options);
   const interrupt = watchInterrupt();
   try {
     announceDevice(options.device ?? config.training.device, progress);
     const result = await runPath(config, {
+      configPath,
       directory,
       device: options.device,
       progress,

@@ -21,7 +21,7 @@ interface Options {
   output?: string;
   style?: string;
   graphType?: string;
-  option: string[];
+  option?: string[];
   json?: boolean;
 }
 
@@ -32,7 +32,7 @@ export function register(program: Command): void {
     .argument("<checkpoint>", "checkpoint of a quantized network (a trained one is quantized on the way)")
     .description("write the chip's file, a manifest with hashes, and the scripts that compile or run it there")
     .option("-o, --output <directory>", "where the files go (default: export/ beside the checkpoint)")
-    .option("--option <name=value>", "option of the target, such as dtype=float16; may be repeated", collectPair, [])
+    .option("--option <name=value>", "option of the target, such as dtype=float16; may be repeated", collectPair)
     .option(
       "--style <style>",
       "lynxi: how the network is laid out in time: whole-sequence (W, the default), single-step (S-onnx), single-step-torch (S-torch)",

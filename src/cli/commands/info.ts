@@ -1,7 +1,7 @@
 /** `spikeship info`: what this installation can use. */
 import type { Command } from "commander";
-import { formatBytes } from "../../core/index.ts";
-import type { DeviceReport } from "../../kernels/index.ts";
+import { formatBytes, SpikeshipError } from "../../core/index.ts";
+import type { DeviceReport, devices as openDevices } from "../../kernels/index.ts";
 import { printResult } from "../output.ts";
 import { packageVersion } from "../version.ts";
 
@@ -28,6 +28,40 @@ function deviceLines(report: DeviceReport | null, whyNone: string): string[] {
   ];
 }
 
+/** The devices and their libraries. A device library that cannot be opened is an answer here, not a failure. */
+function found(devices: ReturnType<typeof openDevices>): { report: DeviceReport | null; whyNone: string } {
+  try {
+    return { report: devices.report(), whyNone: devices.whyNone() };
+  } catch (error) {
+    if (!(error instanceof SpikeshipError)) throw error;
+    return { report: null, whyNone: error.message };
+  }
+}
+
+/** Switches of the dense libraries on a GPU, read by the device library; any other value than the named one leaves them as they are. */
+const SWITCHES: readonly { name: string; value: string; effect: string }[] = [
+  {
+    name: "SPIKESHIP_TF32",
+    value: "1",
+    effect: "products of float32 on tensor cores, with factors cut to 10 bits of mantissa",
+  },
+  { name: "SPIKESHIP_CUDNN", value: "0", effect: "convolutions as matrix products, without cuDNN" },
+  {
+    name: "SPIKESHIP_CUDNN_MEASURE",
+    value: "1",
+    effect: "the fastest of cuDNN's algorithms; sums may be ordered otherwise from run to run",
+  },
+];
+
+/** What is set in the environment, and what it does. */
+function settings(environment: NodeJS.ProcessEnv): { name: string; value: string; effect: string }[] {
+  return SWITCHES.flatMap(({ name, value, effect }) => {
+    const found = environment[name];
+    if (found === undefined || found === "") return [];
+    return [{ name, value: found, effect: found === value ? effect : `no effect, only ${value} has one` }];
+  });
+}
+
 export function register(program: Command): void {
   program
     .command("info")
@@ -39,13 +73,13 @@ export function register(program: Command): void {
         import("../../kernels/index.ts"),
         import("../../exporters/index.ts"),
       ]);
-      const report = devices().report();
-      const whyNone = devices().whyNone();
+      const { report, whyNone } = found(devices());
       const info = {
         spikeship: packageVersion(),
         node: process.version,
         core: { ...core().info(), features: processorFeatures() },
         cuda: report ?? { whyNone, devices: [], libraries: [] },
+        settings: settings(process.env),
         targets: deploymentTargets.map(({ id, title }) => ({ id, title })),
       };
       printResult(options.json, info, () =>
@@ -55,6 +89,7 @@ export function register(program: Command): void {
           ...(info.core.features.length > 0 ? [`           ${info.core.features.join(" ")}`] : []),
           `core       ${info.core.version}, oneDNN ${info.core.onednn}, ${info.core.compiler}`,
           ...deviceLines(report, whyNone),
+          ...info.settings.map(({ name, value, effect }) => `setting    ${name}=${value}: ${effect}`),
           ...info.targets.map(({ id, title }) => `target     ${id}: ${title}`),
         ].join("\n"),
       );

@@ -1,11 +1,12 @@
 /** `spikeship map`: where a file's layers go on the chip, and what a run costs there. */
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { fail } from "../../core/index.ts";
-import { type ChipInput, type DeploymentTarget, readArtefactHead, targetForFile } from "../../exporters/index.ts";
+import { type ChipInput, type DeploymentTarget, targetForFile } from "../../exporters/index.ts";
 import { NETWORK_FILE } from "../../verify/index.ts";
 import { wholeNumber } from "../arguments.ts";
+import { chipFile } from "../folder.ts";
 import { printInspection } from "../inspect/print.ts";
 import { arrayInputs, datasetInputs } from "../map/inputs.ts";
 import { printResult } from "../output.ts";
@@ -25,8 +26,8 @@ export function register(program: Command): void {
     .argument("<file>", "FILE.net (Loihi), or a directory written by spikeship export")
     .description("show cores, memory, axons and chips that a file needs, and count spikes and operations on real data")
     .option(
-      "-d, --data <spikes.npy|digits|directory>",
-      "count on these samples: spikes [T, ...] or [N, T, ...]; or digits or a folder of MNIST files, through the encoder of the network beside the file",
+      "-d, --data <samples>",
+      "count on these: a .npy file of spikes [T, ...] or [N, T, ...]; or digits or a folder of MNIST files, through the encoder of the network beside the file",
     )
     .option("-c, --config <file>", "config that names the dataset")
     .option("-n, --samples <n>", "how many samples (default: all); without --data those of the training's dataset")
@@ -40,8 +41,7 @@ export function register(program: Command): void {
 }
 
 async function run(path: string, options: Options): Promise<void> {
-  const isDirectory = existsSync(path) && statSync(path).isDirectory();
-  const file = isDirectory ? readArtefactHead(path).file : path;
+  const file = chipFile(path);
   const target = targetForFile(file);
   if (!target.map) {
     fail("OPTION", {

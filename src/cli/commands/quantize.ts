@@ -10,17 +10,15 @@ import {
   type FineTuneOutcome,
   fineTune,
   type QuantizationReport,
-  quantizationReport,
   writeQuantizationReport,
 } from "../../quantize/index.ts";
-import type { TargetConfig } from "../../train/index.ts";
 import { wholeNumber } from "../arguments.ts";
 import { addTrainingDeviceFlag, announceDevice, type DeviceFlag } from "../device.ts";
 import { EXIT } from "../exit-codes.ts";
 import { watchInterrupt } from "../interrupt.ts";
 import { percent, printFindings, printResult } from "../output.ts";
 import { createProgress } from "../progress.ts";
-import { type Prepared, prepareNetwork } from "../quantize/prepare.ts";
+import { prepareNetwork, reportOf } from "../quantize/prepare.ts";
 import { quantizationText } from "../quantize/report-text.ts";
 import { type WrittenArtefact, writeArtefact } from "../quantize/write-file.ts";
 import { configOf, targetConfigOf } from "../run-config.ts";
@@ -148,25 +146,6 @@ function expectStudy({ id, study }: DeploymentTarget, { report }: Options): void
 
 function exportDirectory({ export: wanted, verify }: Options, directory: string): string | null {
   return wanted || verify ? join(directory, "export") : null;
-}
-
-function reportOf(
-  target: DeploymentTarget,
-  tuning: TargetConfig,
-  { study, sensitivity, trained }: Prepared,
-  { accuracyBefore, epochs }: FineTuneOutcome,
-): QuantizationReport | null {
-  if (!study) return null;
-  return quantizationReport({
-    target: target.id,
-    options: tuning.prepare,
-    calibrationSamples: tuning.calibrationSamples,
-    study,
-    sensitivity,
-    trained,
-    quantized: accuracyBefore,
-    fineTuned: epochs.at(-1)?.testAccuracy ?? null,
-  });
 }
 
 function textOf(outcome: FineTuneOutcome, report: QuantizationReport | null, written: WrittenArtefact | null): string {

@@ -27,6 +27,7 @@ export function register(program: Command): void {
   const command = program
     .command("simulate")
     .argument("<file>", "FILE.net (Loihi) or FILE.onnx (Lynxi)")
+    .description("run a chip's file on NumPy arrays, as the chip would")
     .requiredOption(
       "-i, --input <file.npy>",
       "sequences [T, ...] or [N, T, ...], or images [N, ...] where the file takes images; C,H,W order or flat",
@@ -49,7 +50,10 @@ export function register(program: Command): void {
     .option("--step", "follow one neuron step by step instead: waits for Enter on a terminal, prints all elsewhere")
     .option("--neuron <index>", "the neuron that --step follows, in C,H,W order (default: 0)")
     .option("--sample <index>", "the sample that --step follows (default: 0)")
-    .option("--scale <n>", "weight steps of a training unit, for --step (default: 64)")
+    .option(
+      "--scale <n>",
+      "weight steps of a training unit, for --step; quantization.json names each layer's (default: 64)",
+    )
     .option("--float32", "run the graph in float32, without the chip's rounding");
   addDeviceFlag(addLoaderFlags(command))
     .option("--json", "print a summary as JSON")

@@ -3,10 +3,9 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { openDataset } from "../../data/index.ts";
 import { layers } from "../../layers.ts";
-import { networkFromDescription } from "../../model/index.ts";
 import { trainInDirectory } from "../../train/index.ts";
 import { wholeNumber } from "../arguments.ts";
-import { readConfig } from "../config-file.ts";
+import { networkOfConfig, readConfig } from "../config-file.ts";
 import { addTrainingDeviceFlag, announceDevice, type DeviceFlag } from "../device.ts";
 import { watchInterrupt } from "../interrupt.ts";
 import { percent, printResult } from "../output.ts";
@@ -44,7 +43,7 @@ async function run(configPath: string, options: Options): Promise<void> {
   if (options.epochs !== undefined) config.training.epochs = wholeNumber("--epochs", options.epochs);
   const directory = options.output ?? join("runs", config.name, "float");
   const dataset = openDataset(config.dataset);
-  const network = networkFromDescription(config.network, layers, config.seed);
+  const network = networkOfConfig(configPath, config.network, config.seed);
   const progress = createProgress(options);
   const interrupt = watchInterrupt();
   try {

@@ -1,12 +1,14 @@
 /** `spikeship verify`: proves that an exported file behaves as the network it was written from. */
 import type { Command } from "commander";
 import { openDataset } from "../../data/index.ts";
+import { MANIFEST_FILE } from "../../exporters/index.ts";
 import { layers } from "../../layers.ts";
 import { countOf, formatShare, type VerdictDocument, verifyArtefact } from "../../verify/index.ts";
 import { wholeNumber } from "../arguments.ts";
 import { datasetOf } from "../artefact-dataset.ts";
 import { addDeviceFlag, type DeviceFlag, useDevice } from "../device.ts";
 import { EXIT } from "../exit-codes.ts";
+import { expectWrittenBy } from "../folder.ts";
 import { percent, printResult } from "../output.ts";
 import { createProgress } from "../progress.ts";
 
@@ -43,6 +45,7 @@ export function register(program: Command): void {
 }
 
 async function run(directory: string, options: Options): Promise<void> {
+  expectWrittenBy("spikeship export", directory, MANIFEST_FILE);
   const { dataset: config, seed } = datasetOf(directory, options);
   const dataset = openDataset(config);
   const progress = createProgress(options);

@@ -3,17 +3,26 @@ import { join } from "node:path";
 import { type Dataset, openDataset } from "../../data/index.ts";
 import { type Artefact, type DeploymentTarget, type FileInspection, targetById } from "../../exporters/index.ts";
 import { layers } from "../../layers.ts";
-import { type Network, networkFromDescription, saveCheckpoint } from "../../model/index.ts";
-import { calibrationSamples, type FineTuneOutcome, fineTune } from "../../quantize/index.ts";
+import { type Network, saveCheckpoint } from "../../model/index.ts";
+import {
+  type FineTuneOutcome,
+  fineTune,
+  type QuantizationReport,
+  writeQuantizationReport,
+} from "../../quantize/index.ts";
 import { type Config, type Evaluation, evaluate, type TrainOutcome, trainInDirectory } from "../../train/index.ts";
 import { type ArtefactProof, NETWORK_FILE, verifyArtefact } from "../../verify/index.ts";
+import { networkOfConfig } from "../config-file.ts";
 import type { Progress } from "../progress.ts";
+import { prepareNetwork, reportOf } from "../quantize/prepare.ts";
 import { targetConfigOf } from "../run-config.ts";
 import { trainingDisplay } from "../training-display.ts";
 
 export interface TargetResult {
   target: DeploymentTarget;
   tuning: FineTuneOutcome;
+  /** What each layer costs, as in `quantization.json`; null for targets that do not say it. */
+  quantization: QuantizationReport | null;
   /** The prepared network on the test split. */
   prepared: Evaluation;
   artefact: Artefact;
@@ -33,6 +42,8 @@ export interface PathResult {
 }
 
 export interface PathOptions {
+  /** Where the config was read, for messages. */
+  configPath: string;
   directory: string;
   /** Where networks are trained, instead of what the config says. */
   device: string | undefined;
@@ -45,7 +56,7 @@ export interface PathOptions {
 export async function runPath(config: Config, options: PathOptions): Promise<PathResult> {
   const { directory, progress } = options;
   const dataset = openDataset(config.dataset);
-  const network = networkFromDescription(config.network, layers, config.seed);
+  const network = networkOfConfig(options.configPath, config.network, config.seed);
   progress.log(`Training ${network.parameterCount()} parameters on ${dataset.train.count} samples of ${dataset.name}`);
   const training = await trainInDirectory(network, dataset, {
     training: config.training,
@@ -63,25 +74,29 @@ export async function runPath(config: Config, options: PathOptions): Promise<Pat
   network.to("cpu");
   const targets: TargetResult[] = [];
   for (const id of Object.keys(config.targets)) {
-    targets.push(await runTarget(targetById(id), network, dataset, config, options));
+    targets.push(await runTarget(targetById(id), { network, accuracy: float.accuracy }, dataset, config, options));
   }
   return { config, dataset, network, training, float, targets };
 }
 
 async function runTarget(
   target: DeploymentTarget,
-  network: Network,
+  trained: { network: Network; accuracy: number },
   dataset: Dataset,
   config: Config,
   { directory, device, progress, resume, shouldStop }: PathOptions,
 ): Promise<TargetResult> {
   const tuningConfig = targetConfigOf(config, target.id);
-  const prepared = target.prepare(network, {
-    options: tuningConfig.prepare,
-    calibration: calibrationSamples(dataset, tuningConfig.calibrationSamples),
+  progress.log(`Fitting to ${target.title}`);
+  const fitting = prepareNetwork(target, trained.network, dataset, {
+    tuning: tuningConfig,
+    seed: config.seed,
+    measure: true,
+    trained: trained.accuracy,
+    progress,
   });
+  const prepared = fitting.twin;
   try {
-    progress.log(`Fitting to ${target.title}`);
     const tuning = await fineTune(prepared, dataset, {
       config,
       target: tuningConfig,
@@ -94,6 +109,8 @@ async function runTarget(
       ...trainingDisplay(progress, tuningConfig.training.epochs),
     });
     prepared.to("cpu");
+    const quantization = reportOf(target, tuningConfig, fitting, tuning);
+    if (quantization) writeQuantizationReport(join(directory, target.id), quantization);
     const exportDirectory = join(directory, target.id, "export");
     const artefact = await target.export(prepared, exportDirectory);
     saveCheckpoint(join(exportDirectory, NETWORK_FILE), prepared, new Map(), { config, target: target.id });
@@ -107,6 +124,7 @@ async function runTarget(
     return {
       target,
       tuning,
+      quantization,
       prepared: evaluate(prepared, dataset.test, { seed: config.seed }),
       artefact,
       inspection: await target.inspect(join(exportDirectory, artefact.file)),

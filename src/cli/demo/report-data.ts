@@ -79,6 +79,7 @@ function targetFacts({
   target,
   artefact,
   inspection,
+  quantization,
   proof: { verdict, proof },
 }: TargetResult): ReportData["targets"][number] {
   const last = verdict.comparisons.at(-1)!.predictions;
@@ -94,6 +95,7 @@ function targetFacts({
     verdict,
     files: artefact.files,
     inspection: { about: inspection.about, layers: inspection.layers ?? [] },
+    ...(quantization ? { quantization } : {}),
     findings: artefact.findings,
     lossy: artefact.lossy,
     sample: first && {

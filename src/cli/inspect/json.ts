@@ -1,14 +1,14 @@
 /** What JSON files hold: configs, manifests, verdicts, the data of a report, and summaries. */
 import { z } from "zod";
-import { fail, parseWith, readFileChecked } from "../../core/index.ts";
+import { fail, parseWith, readJson } from "../../core/index.ts";
 import type { FileInspection } from "../../exporters/index.ts";
-import { layers } from "../../layers.ts";
-import { networkFromDescription } from "../../model/index.ts";
 import { parseReportData } from "../../report/index.ts";
 import { type Config, configSchema } from "../../train/index.ts";
 import { verdictDocumentSchema } from "../../verify/index.ts";
+import { networkOfConfig } from "../config-file.ts";
 import { percent } from "../output.ts";
 import { networkAbout, networkFacts, networkTable } from "./network.ts";
+import { describeQuantization } from "./quantization.ts";
 
 const LARGEST_JSON_BYTES = 256 * 2 ** 20;
 
@@ -23,31 +23,20 @@ interface Kind {
 const KINDS: readonly Kind[] = [
   { is: (value) => value.format === "spikeship-verdict", describe: describeVerdict },
   { is: (value) => value.format === "spikeship-report", describe: describeReport },
+  { is: (value) => value.format === "spikeship-quantization-1", describe: describeQuantization },
   { is: (value) => "network" in value || "training" in value, describe: describeConfig },
   { is: (value) => "target" in value && "file" in value, describe: describeManifest },
   { is: (value) => "seconds" in value && "float" in value, describe: describeSummary },
 ];
 
 export function inspectJson(path: string): FileInspection {
-  const text = new TextDecoder().decode(readFileChecked(path, { maxBytes: LARGEST_JSON_BYTES }));
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    fail("FILE", {
-      where: path,
-      expected: "JSON",
-      got: (cause as Error).message,
-      hint: "The file is truncated or damaged.",
-      cause,
-    });
-  }
+  const value = readJson(path, { maxBytes: LARGEST_JSON_BYTES, hint: "The file is truncated or damaged." });
   const isObject = value !== null && typeof value === "object" && !Array.isArray(value);
   const kind = isObject ? KINDS.find(({ is }) => is(value as JsonObject)) : undefined;
   if (kind) return kind.describe(value as JsonObject, path);
   fail("FILE", {
     where: path,
-    expected: "a config, manifest.json, verdict.json, report.json or summary.json",
+    expected: "a config, manifest.json, verdict.json, quantization.json, report.json or summary.json",
     got: isObject
       ? `fields ${
           Object.keys(value as JsonObject)
@@ -60,7 +49,7 @@ export function inspectJson(path: string): FileInspection {
 
 function describeConfig(value: JsonObject, path: string): FileInspection {
   const config: Config = parseWith(configSchema, value, path);
-  const network = networkFromDescription(config.network, layers, config.seed);
+  const network = networkOfConfig(path, config.network, config.seed);
   try {
     return {
       format: "training config",

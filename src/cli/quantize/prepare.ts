@@ -1,11 +1,14 @@
-/** The twin of a trained network, and with `--report` what each of its layers costs. */
+/** The twin of a trained network, what each of its layers costs where that is asked for, and the report on both. */
 import type { Dataset } from "../../data/index.ts";
 import type { DeploymentTarget } from "../../exporters/index.ts";
 import type { Network } from "../../model/index.ts";
 import {
   calibrationSamples,
+  type FineTuneOutcome,
   measureSensitivity,
+  type QuantizationReport,
   type QuantizationStudy,
+  quantizationReport,
   type Sensitivity,
 } from "../../quantize/index.ts";
 import { evaluate, type TargetConfig } from "../../train/index.ts";
@@ -25,6 +28,8 @@ export interface Wish {
   tuning: TargetConfig;
   seed: number;
   measure: boolean;
+  /** Test accuracy of the trained network, where it is known already. */
+  trained?: number;
   progress: Progress;
 }
 
@@ -43,7 +48,7 @@ export function prepareNetwork(target: DeploymentTarget, network: Network, datas
     return {
       twin,
       study: { changes, layers },
-      trained: evaluate(network, dataset.test, { seed }).accuracy,
+      trained: wish.trained ?? evaluate(network, dataset.test, { seed }).accuracy,
       sensitivity: measureSensitivity(study, dataset.test, {
         seed,
         onProgress: (done, of) => progress.update(done, of, `cost of layer ${Math.min(done + 1, of)} of ${of}`),
@@ -52,4 +57,24 @@ export function prepareNetwork(target: DeploymentTarget, network: Network, datas
   } finally {
     study.dispose();
   }
+}
+
+/** The report on a quantization, once fine-tuning is done; null for targets that have none. */
+export function reportOf(
+  target: DeploymentTarget,
+  tuning: TargetConfig,
+  { study, sensitivity, trained }: Prepared,
+  { accuracyBefore, epochs }: FineTuneOutcome,
+): QuantizationReport | null {
+  if (!study) return null;
+  return quantizationReport({
+    target: target.id,
+    options: tuning.prepare,
+    calibrationSamples: tuning.calibrationSamples,
+    study,
+    sensitivity,
+    trained,
+    quantized: accuracyBefore,
+    fineTuned: epochs.at(-1)?.testAccuracy ?? null,
+  });
 }

@@ -1,7 +1,6 @@
 /** Writes a Lynxi artefact: graph, manifest, scripts and golden pair. Everything is made in memory first; nothing is written when a step fails. */
-import { join } from "node:path";
-import { ensureDirectory, fail, sha256, writeFileAtomic } from "../../core/index.ts";
-import { MANIFEST_FILE } from "../artefact.ts";
+import { fail, sha256 } from "../../core/index.ts";
+import { writeFiles } from "../artefact.ts";
 import type { Artefact, Finding } from "../target.ts";
 import { goldenPair, hostBytes } from "./artefact/golden.ts";
 import { byteInput, type Normalization } from "./artefact/host-input.ts";
@@ -54,27 +53,17 @@ export async function writeArtefact(
     [INFER_SCRIPT, lowering.step ? stepInferScript : inferScript],
   ]);
   if (module) contents.set(module.facts.file, module.text).set(module.facts.weights, module.weights);
-  const hashes = Object.fromEntries([...contents].map(([name, bytes]) => [name, sha256(bytes)]));
   const rows = lowering.batch * runBatch;
   const golden = { ...GOLDEN, rows, origin: "float16 emulator on fixed random input" };
-  const manifest = makeManifest({
-    lowering,
-    findings,
-    ioType,
-    runBatch,
-    golden,
-    normalization,
-    ...(module ? { module: module.facts } : {}),
-    sha256: hashes,
-  });
-  contents.set(MANIFEST_FILE, `${JSON.stringify(manifest, null, 2)}\n`);
-  ensureDirectory(directory);
-  for (const [name, bytes] of contents) writeFileAtomic(join(directory, name), bytes);
+  const facts = { lowering, findings, ioType, runBatch, golden, normalization };
+  const files = writeFiles(directory, contents, (hashes) =>
+    makeManifest({ ...facts, ...(module ? { module: module.facts } : {}), sha256: hashes }),
+  );
   return {
     target: "lynxi",
     directory,
     file: GRAPH_FILE,
-    files: [...contents].map(([path, bytes]) => ({ path, bytes: Buffer.byteLength(bytes), sha256: sha256(bytes) })),
+    files,
     findings,
     lossy: lowering.lossy,
   };

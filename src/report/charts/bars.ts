@@ -19,7 +19,7 @@ export interface BarChart {
   /** What the length of a bar means. */
   label: string;
   sides: readonly { name: string; tone: Tone }[];
-  /** Values at least 0, one for each side. */
+  /** One value for each side; bars of values below 0 go to the left. */
   groups: readonly { name: string; values: readonly number[] }[];
   /** How a value is written at the end of its bar. */
   format: (value: number) => string;
@@ -42,14 +42,13 @@ export function barChart(chart: BarChart): Html {
   const widest = Math.max(0, ...chart.groups.map(({ name }) => textWidth(name)));
   const beside = widest <= BESIDE;
   const left = beside ? widest + 8 : 0;
-  const interval: Interval = [0, chart.largest ?? roundInterval(values, 0, PIECES)[1]];
-  const length = linearScale(interval, [0, CHART_WIDTH - VALUE_ROOM - left]);
+  const [lowest, highest] = roundInterval(values, 0, PIECES);
+  const interval: Interval = [Math.min(0, lowest), chart.largest ?? highest];
+  const place = linearScale(interval, [left, CHART_WIDTH - VALUE_ROOM]);
   const groupHeight = (beside ? 0 : NAME) + chart.sides.length * STEP + GAP;
-  const groups = chart.groups.map((group, i) =>
-    drawGroup(chart, group, { left, top: i * groupHeight, beside, length }),
-  );
+  const groups = chart.groups.map((group, i) => drawGroup(chart, group, { left, top: i * groupHeight, beside, place }));
   const bottom = chart.groups.length * groupHeight;
-  const body = groups.length === 0 ? EMPTY_TEXT : [groups, axisBelow(chart, interval, { left, bottom, length })];
+  const body = groups.length === 0 ? EMPTY_TEXT : [groups, axisBelow(chart, interval, bottom, place)];
   const facts = { title: chart.title, description: describe(chart), height: Math.max(60, bottom + AXIS) };
   const entries = chart.sides.map(({ name, tone }): LegendEntry => ({ name, tone, mark: "box" }));
   return figure(chart.title, drawing(facts, body), entries.length > 1 ? legend(entries) : null, chart.note);
@@ -62,40 +61,38 @@ interface Place {
   left: number;
   top: number;
   beside: boolean;
-  length: (value: number) => number;
+  place: (value: number) => number;
 }
 
 function drawGroup(
   chart: BarChart,
   { name, values }: BarChart["groups"][number],
-  { left, top, beside, length }: Place,
+  { left, top, beside, place }: Place,
 ): Html {
   const first = top + (beside ? 0 : NAME);
+  const zero = place(0);
   const bars = chart.sides.map(({ tone }, side) => {
     const y = first + side * STEP;
     const value = values[side] ?? 0;
-    const end = left + Math.max(0, length(value));
-    return html`<g class="${tone}"><rect class="fill" x="${left}" y="${y}" width="${end - left}" height="${BAR}" rx="1.5"/><text class="value" x="${end + 5}" y="${y + BAR - 1.5}">${chart.format(value)}</text></g>`;
+    const [from, to] = value < 0 ? [place(value), zero] : [zero, place(value)];
+    return html`<g class="${tone}"><rect class="fill" x="${from}" y="${y}" width="${to - from}" height="${BAR}" rx="1.5"/><text class="value" x="${to + 5}" y="${y + BAR - 1.5}">${chart.format(value)}</text></g>`;
   });
   const height = chart.sides.length * STEP - 2;
   const title = beside
     ? html`<text class="name" x="${left - 8}" y="${first + height / 2 + 4}" text-anchor="end">${name}</text>`
     : html`<text class="name" x="0" y="${top + 13}">${shorten(name, CHART_WIDTH)}</text>`;
-  return html`${title}${bars}<path class="axis" d="M${left} ${first - 2}v${height + 4}"/>`;
+  return html`${title}${bars}<path class="axis" d="M${zero} ${first - 2}v${height + 4}"/>`;
 }
 
-function axisBelow(
-  chart: BarChart,
-  interval: Interval,
-  at: { left: number; bottom: number; length: (value: number) => number },
-): Html {
+function axisBelow(chart: BarChart, interval: Interval, bottom: number, place: (value: number) => number): Html {
   const { marks } = numberAxis(chart.label, interval, { pieces: PIECES, format: chart.tick ?? formatTick });
-  const line = html`<path class="axis" d="M${at.left} ${at.bottom}h${at.length(interval[1])}"/>`;
+  const [left, right] = [place(interval[0]), place(interval[1])];
+  const line = html`<path class="axis" d="M${left} ${bottom}H${right}"/>`;
   const ticks = marks.map(({ at: value, text }) => {
-    const x = at.left + at.length(value);
-    return html`<path class="axis" d="M${x} ${at.bottom}v4"/><g class="ticks"><text x="${x}" y="${at.bottom + 17}" text-anchor="${value === 0 ? "start" : "middle"}">${text}</text></g>`;
+    const x = place(value);
+    return html`<path class="axis" d="M${x} ${bottom}v4"/><g class="ticks"><text x="${x}" y="${bottom + 17}" text-anchor="${x === left ? "start" : "middle"}">${text}</text></g>`;
   });
-  return html`${line}${ticks}<text class="label" x="${at.left}" y="${at.bottom + 34}">${chart.label}</text>`;
+  return html`${line}${ticks}<text class="label" x="${left}" y="${bottom + 34}">${chart.label}</text>`;
 }
 
 function describe({ groups, sides, format }: BarChart): string {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { nonNegativeInteger } from "../../core/index.ts";
 import type { InspectedLayer, LossyStep } from "../../exporters/index.ts";
 import { findingSchema } from "../../exporters/index.ts";
+import { quantizationReportSchema } from "../../quantize/index.ts";
 import { verdictDocumentSchema } from "../../verify/index.ts";
 import { scoreSchema } from "./run.ts";
 import { sampleRunSchema } from "./sample.ts";
@@ -54,6 +55,8 @@ export const targetSchema = z.strictObject({
       layers: z.array(layerSchema),
     })
     .optional(),
+  /** What quantization did to the layers and what each of them costs, where the target says it. */
+  quantization: quantizationReportSchema.optional(),
   findings: z.array(findingSchema),
   lossy: z.array(lossySchema),
   sample: sampleRunSchema.nullable(),

@@ -8,6 +8,7 @@ import { graphPart } from "./graph.ts";
 import { scoreText } from "./headline.ts";
 import { numbersPart } from "./numbers.ts";
 import { icon, numbersList, plainList, type Section } from "./parts.ts";
+import { quantizationPart } from "./quantization.ts";
 import { samplePart } from "./sample.ts";
 
 export function targetSection(data: ReportData, target: TargetFacts, index: number): Section {
@@ -17,7 +18,7 @@ export function targetSection(data: ReportData, target: TargetFacts, index: numb
     ["prepared network, test samples", scoreText(target.scores.prepared)],
     ["file run as on the chip, test samples", scoreText(target.scores.chip)],
   ]);
-  const body = html`<p>${target.about}</p><div class="verdict ${passed ? "pass" : "fail"}">${icon(passed)}<div><p class="says">${says}</p><p><code>${target.verdict.file}</code></p></div></div><div class="card plain">${scores}</div>${target.verdict.comparisons.map(comparisonPart)}${numbersPart(target.verdict.numbers)}${samplePart(data, target)}${findingsPart(target)}${graphPart(target)}${filesPart(target)}${commandsPart(target)}${proofPart(target)}`;
+  const body = html`<p>${target.about}</p><div class="verdict ${passed ? "pass" : "fail"}">${icon(passed)}<div><p class="says">${says}</p><p><code>${target.verdict.file}</code></p></div></div><div class="card plain">${scores}</div>${target.verdict.comparisons.map(comparisonPart)}${numbersPart(target.verdict.numbers)}${samplePart(data, target)}${quantizationPart(target.quantization)}${findingsPart(target)}${graphPart(target)}${filesPart(target)}${commandsPart(target)}${proofPart(target)}`;
   return { id: `target-${index + 1}`, title: `${target.title}: trained against chip`, body };
 }
 

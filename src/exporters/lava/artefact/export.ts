@@ -1,8 +1,6 @@
 /** Writes a Loihi artefact: the `.net` file, manifest, script and a page of text. Everything is made in memory before anything is written. */
-import { join } from "node:path";
-import { ensureDirectory, sha256, writeFileAtomic } from "../../../core/index.ts";
 import type { Graph } from "../../../model/index.ts";
-import { MANIFEST_FILE } from "../../artefact.ts";
+import { writeFiles } from "../../artefact.ts";
 import type { Artefact, Finding } from "../../target.ts";
 import { latencyOf, planNet } from "../chip/plan.ts";
 import { alignedOffset } from "../emulation/run.ts";
@@ -29,15 +27,11 @@ export async function writeArtefact(graph: Graph, directory: string): Promise<Ar
     [RUN_SCRIPT, runScript],
     [README_FILE, readmeText({ ...facts, ...lowering, file: NET_FILE, outputShape: lowering.layers.at(-1)!.shape })],
   ]);
-  const hashes = Object.fromEntries([...contents].map(([name, bytes]) => [name, sha256(bytes)]));
-  contents.set(MANIFEST_FILE, `${JSON.stringify(makeManifest({ ...facts, lowering, sha256: hashes }), null, 2)}\n`);
-  ensureDirectory(directory);
-  for (const [name, bytes] of contents) writeFileAtomic(join(directory, name), bytes);
   return {
     target: "loihi",
     directory,
     file: NET_FILE,
-    files: [...contents].map(([path, bytes]) => ({ path, bytes: Buffer.byteLength(bytes), sha256: sha256(bytes) })),
+    files: writeFiles(directory, contents, (hashes) => makeManifest({ ...facts, lowering, sha256: hashes })),
     findings: lowering.findings,
     lossy: lowering.lossy,
   };

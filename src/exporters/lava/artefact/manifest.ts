@@ -1,6 +1,6 @@
 /** `manifest.json` of a Loihi artefact: what the script, the runtime and a reader must know about the `.net` file beside it. */
 import { z } from "zod";
-import { fail, nonNegativeInteger, parseWith, positiveInteger, readFileChecked } from "../../../core/index.ts";
+import { nonNegativeInteger, positiveInteger, readJson } from "../../../core/index.ts";
 import { findingSchema, lossySchema } from "../../artefact.ts";
 import type { NetLowering } from "../lower.ts";
 
@@ -86,12 +86,5 @@ export function makeManifest({ lowering, ...facts }: ManifestFacts): LoihiManife
 
 /** @throws FILE when it is missing, no JSON, or not of this format. */
 export function readManifest(path: string): LoihiManifest {
-  const text = new TextDecoder().decode(readFileChecked(path, { maxBytes: LARGEST_MANIFEST }));
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    fail("FILE", { where: path, expected: "JSON", got: (cause as Error).message, hint: "Export again.", cause });
-  }
-  return parseWith(manifestSchema, json, path, "FILE");
+  return readJson(path, { maxBytes: LARGEST_MANIFEST, hint: "Export again." }, manifestSchema);
 }

@@ -1,5 +1,5 @@
 /** One entry for each layer type of a `.net` file: the block that Lava's loader builds of it, or why it cannot. */
-import { formatShape, sameShape, sizeOf } from "../../../core/index.ts";
+import { fail, formatShape, sameShape, sizeOf } from "../../../core/index.ts";
 import type {
   ConvLayer,
   DenseLayer,
@@ -30,6 +30,14 @@ const PLANNERS: { [T in NetLayerType]: BlockPlanner<T> } = {
   input(layer, index, walk) {
     walk.shape = [...layer.shape];
     if (walk.blocks.length > 0) refuseLayer(index, "the input as the first layer", "an input further on", "Remove it.");
+    if (walk.inputShape && !sameShape(walk.inputShape, layer.shape)) {
+      fail("OPTION", {
+        where: "inputShape",
+        expected: `${formatShape(layer.shape)}, which the file's input layer says`,
+        got: formatShape(walk.inputShape),
+        hint: "Leave it out: it is for files without an input layer.",
+      });
+    }
     walk.inputShape = [...layer.shape];
     if (!layer.neuron) return;
     const shape = [...layer.shape];

@@ -13,9 +13,10 @@ export type LoadingOptions = Pick<SimulationOptions, "numLayers" | "inputShape" 
 
 /** @throws TARGET naming the layer when Lava's loader cannot run the file as it was meant, OPTION for arguments out of range. */
 export function planNet(net: NetFile, options: LoadingOptions = {}): Plan {
-  const { numLayers = net.layers.length, inputMessageBits = 0, spikeExp = 6 } = options;
-  if (!Number.isInteger(numLayers) || numLayers < 1) {
-    fail("OPTION", { where: "numLayers", expected: "a whole number from 1", got: `${numLayers}` });
+  const { numLayers, inputMessageBits = 0, spikeExp = 6 } = options;
+  const count = net.layers.length;
+  if (numLayers !== undefined && !(Number.isInteger(numLayers) && numLayers >= 1 && numLayers <= count)) {
+    fail("OPTION", { where: "numLayers", expected: `1 to ${count}, the layers of the file`, got: `${numLayers}` });
   }
   const given = options.inputShape ? [...options.inputShape] : null;
   const walk: Walk = {

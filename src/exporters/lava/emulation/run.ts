@@ -60,6 +60,7 @@ function wholeNumbers(data: ArrayLike<number>): Pick<Frames, "data" | "largest" 
         where: `input of the simulation, index ${i}`,
         expected: "a whole number of 32 bits",
         got: `${value}`,
+        hint: "The chip takes spikes, 0 and 1: encode real numbers first.",
       });
     }
     if (value >= 0 && value <= 1) continue;

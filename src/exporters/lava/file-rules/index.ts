@@ -6,21 +6,16 @@
 import { biasAlignment, biasRange, currentOverflow, resetOffset, voltageOverflow } from "./biases.ts";
 import type { NetRule } from "./judge.ts";
 import {
-  convDelays,
+  blockingRules,
   inputTransform,
   loadable,
   longDelays,
-  messageBits,
   poolGeometry,
   poolWeight,
-  recurrentDelays,
-  sigmaBias,
   strangers,
   unknownMembers,
-  unsupportedLayers,
 } from "./layers.ts";
 import {
-  adaptiveNeurons,
   adaptiveResonators,
   cutThreshold,
   decayRange,
@@ -47,12 +42,7 @@ export type { NetRule } from "./judge.ts";
 
 export const netRules: readonly NetRule[] = [
   loadable,
-  unsupportedLayers,
-  convDelays,
-  recurrentDelays,
-  messageBits,
-  adaptiveNeurons,
-  sigmaBias,
+  ...blockingRules,
   wholeNumbers,
   weightGrid,
   weightRange,

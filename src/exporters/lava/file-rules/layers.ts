@@ -18,7 +18,7 @@ const UNSUPPORTED: Partial<Record<NetLayer["type"], string>> = {
   dense_comp: "Write complex weights as a dense layer's weight/real and weight/imag.",
 };
 
-export const unsupportedLayers = eachLayer({ rule: "unsupported-layer", discrepancy: 28, source: LOADER }, (layer) => {
+const unsupportedLayers = eachLayer({ rule: "unsupported-layer", discrepancy: 28, source: LOADER }, (layer) => {
   const rewrite = UNSUPPORTED[layer.type];
   const message = `Lava's loader cannot build a layer of type ${layer.type}.`;
   return rewrite ? [{ severity: "error", member: "type", message, rewrite }] : [];
@@ -63,13 +63,13 @@ export const poolWeight = eachLayer(
   },
 );
 
-export const convDelays = eachLayer({ rule: "conv-delay", discrepancy: 23, source: LOADER }, (layer) => {
+const convDelays = eachLayer({ rule: "conv-delay", discrepancy: 23, source: LOADER }, (layer) => {
   const message = "Lava ignores the delays of a conv layer without a word.";
   const rewrite = "Move them to the inputs of a dense layer behind it.";
   return layer.type === "conv" && layer.delay ? [{ severity: "error", member: "delay", message, rewrite }] : [];
 });
 
-export const recurrentDelays = eachLayer({ rule: "recurrent-delay", discrepancy: 24, source: LOADER }, (layer) => {
+const recurrentDelays = eachLayer({ rule: "recurrent-delay", discrepancy: 24, source: LOADER }, (layer) => {
   const message = "With delays the currents of a recurrent layer come out too large, or Lava's loader fails.";
   return layer.type === "dense_rec" && layer.delay
     ? [{ severity: "error", member: "delay", message, rewrite: "Remove the delays." }]
@@ -86,7 +86,7 @@ export const longDelays = eachLayer({ rule: "delay", discrepancy: 25, source: LO
 });
 
 /** The chip's own range of delays: six bits. Loihi 1's field has fewer than eight. */
-export const messageBits = eachLayer({ rule: "message-bits", discrepancy: 26, source: LOADER }, (layer) => {
+const messageBits = eachLayer({ rule: "message-bits", discrepancy: 26, source: LOADER }, (layer) => {
   const message = "Lava's loader hands messageBits on unread, and its simulation dies of it.";
   return neuronOf(layer)?.extras.messageBits
     ? [{ severity: "error", member: "neuron/messageBits", message, rewrite: "Remove it." }]
@@ -136,7 +136,7 @@ export const strangers: NetRule = ({ strangers: places = [] }) =>
   }));
 
 /** Its constructor has no place for them. */
-export const sigmaBias = eachLayer({ rule: "sigma-bias", source: "lava proc/sdn/process.py, Sigma" }, (layer) => {
+const sigmaBias = eachLayer({ rule: "sigma-bias", source: "lava proc/sdn/process.py, Sigma" }, (layer) => {
   const sums = "neuron" in layer && layer.neuron?.type === "SDNN" && layer.neuron.sigmaOutput;
   const message = "A sigma output takes no biases: Lava's loader fails.";
   const bias = sums ? biasOf(layer) : null;
@@ -145,7 +145,7 @@ export const sigmaBias = eachLayer({ rule: "sigma-bias", source: "lava proc/sdn/
 });
 
 /** Rules that say by name why a layer cannot be loaded. */
-const BLOCKING: readonly NetRule[] = [
+export const blockingRules: readonly NetRule[] = [
   unsupportedLayers,
   convDelays,
   recurrentDelays,
@@ -166,7 +166,7 @@ export function plannedOrProblem(net: NetFile): Plan | SpikeshipError {
 
 /** Everything else that Lava's loader fails on: sizes that do not fit, zeros alone, layers in the wrong order. */
 export const loadable: NetRule = (net) => {
-  if (BLOCKING.some((rule) => rule(net).length > 0)) return [];
+  if (blockingRules.some((rule) => rule(net).length > 0)) return [];
   const plan = plannedOrProblem(net);
   if (!(plan instanceof SpikeshipError)) return [];
   const { where, expected, got, hint } = plan.facts;

@@ -29,7 +29,8 @@ export async function readTree(path: string): Promise<Hdf5Tree> {
   const bytes = readFileChecked(path, { maxBytes: LARGEST_FILE });
   if (SIGNATURE.some((byte, i) => bytes[i] !== byte)) {
     const hint = "Is it a Lava DL .net file?";
-    fail("FILE", { where: path, expected: "an HDF5 file", got: "other bytes at the start", hint });
+    const got = bytes.length === 0 ? "an empty file" : "other bytes at the start";
+    fail("FILE", { where: path, expected: "an HDF5 file", got, hint });
   }
   const answer = await ask(path, {
     factory: new URL(FACTORY_FILE, import.meta.resolve("h5wasm")).href,

@@ -1,6 +1,6 @@
 /** `manifest.json` of a Lynxi artefact: what the scripts, the runtime and a reader must know about the graph beside it. */
 import { z } from "zod";
-import { fail, parseWith, positiveInteger, readFileChecked } from "../../../core/index.ts";
+import { positiveInteger, readJson } from "../../../core/index.ts";
 import { findingSchema, lossySchema } from "../../artefact.ts";
 import type { Finding, LossyStep } from "../../target.ts";
 import type { Lowering } from "../lower.ts";
@@ -145,12 +145,5 @@ function describeValue({ name, shape, type }: OnnxValue, rows: string): LynxiMan
 
 /** @throws FILE when it is missing, no JSON, or not of this format. */
 export function readManifest(path: string): LynxiManifest {
-  const text = new TextDecoder().decode(readFileChecked(path, { maxBytes: LARGEST_MANIFEST_BYTES }));
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    fail("FILE", { where: path, expected: "JSON", got: (cause as Error).message, hint: "Export again.", cause });
-  }
-  return parseWith(manifestSchema, json, path, "FILE");
+  return readJson(path, { maxBytes: LARGEST_MANIFEST_BYTES, hint: "Export again." }, manifestSchema);
 }

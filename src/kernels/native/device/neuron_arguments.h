@@ -61,6 +61,8 @@ struct BackwardArguments {
   const void* grad_state_seqs[most_states];
   const void* grad_saved[most_stored];
   const float* grad_final_states[most_states];
+  // Losses give states or stored values gradients directly.
+  bool given;
   void* grad_x;
   float* grad_initial_states[most_states];
   int surrogate;

@@ -108,7 +108,7 @@ struct BackwardScan {
       }
     }
 
-    DEVICE_CODE void read_inputs(size_t first, float (&rows)[steps_ahead][width]) const {
+    DEVICE_CODE void read_inputs(size_t first, RowsAhead<width>& rows) const {
       const bool once = shape_.repeated_input;
       read_ahead(shape_, call_.x, once ? 0 : first, once ? 0 : 1, shape_.steps - first, lane_, rows);
     }
@@ -119,12 +119,14 @@ struct BackwardScan {
       Register state[width][states];
       initial_states(neuron_, call_.initial_states, call_.initial_values, lane_, state);
       const Normaliser<width> normalise(call_.normalised, lane_);
-      float rows[steps_ahead][width];
+      RowsAhead<width> rows;
       read_inputs(0, rows);
       SPIKESHIP_ROLLED
       for (size_t first = 0; first < shape_.steps; first += steps_ahead) {
-        normalise(rows);
-        put(rows);
+        float inputs[steps_ahead][width];
+        widen(shape_, lane_, rows, inputs);
+        normalise(inputs);
+        put(inputs);
         if (first + steps_ahead < shape_.steps) read_inputs(first + steps_ahead, rows);
         SPIKESHIP_ROLLED
         for (unsigned c = 0; c < steps_ahead && first + c < shape_.steps; c++) {
@@ -165,8 +167,10 @@ struct BackwardScan {
         if (!has_bit(Neuron::reads_stored, k)) continue;
         SPIKESHIP_ROLLED
         for (size_t t = first_kept_; t < end; t += steps_ahead) {
+          RowsAhead<width> ahead;
+          read_ahead(shape_, call_.saved[k], t, 1, end - t, lane_, ahead);
           float rows[steps_ahead][width];
-          read_ahead(shape_, call_.saved[k], t, 1, end - t, lane_, rows);
+          widen(shape_, lane_, ahead, rows);
           SPIKESHIP_UNROLL
           for (unsigned c = 0; c < steps_ahead; c++) {
             KeptGroup group;
@@ -197,12 +201,14 @@ struct BackwardScan {
     }
 
     DEVICE_CODE void back(size_t begin, size_t end, double (&sums)[learned > 0 ? learned : 1]) {
-      float rows[steps_ahead][width];
+      RowsAhead<width> rows;
       read_ahead(shape_, call_.grad_spike, end - 1, -1, end - begin, lane_, rows);
       SPIKESHIP_ROLLED
       for (size_t last = end; last > begin;) {
         const size_t count = last - begin < steps_ahead ? last - begin : steps_ahead;
-        put(rows);
+        float gradients[steps_ahead][width];
+        widen(shape_, lane_, rows, gradients);
+        put(gradients);
         if (last - count > begin) read_ahead(shape_, call_.grad_spike, last - count - 1, -1, last - count - begin, lane_, rows);
         SPIKESHIP_ROLLED
         for (unsigned c = 0; c < count; c++) step(last - 1 - c, ahead_[c * threads_], sums);
@@ -248,7 +254,12 @@ struct BackwardScan {
         for (int j = 0; j < width; j++) neuron_.argument(charged[j], slope[j]);
         surrogate_slopes(call_.surrogate, call_.surrogate_numbers, slope);
       }
-      given_gradients(t, g_charged);
+      SPIKESHIP_UNROLL
+      for (int j = 0; j < width; j++) {
+        SPIKESHIP_UNROLL
+        for (int k = 0; k < stored; k++) g_charged[j][k] = 0.0f;
+      }
+      if (call_.given) given_gradients(t, g_charged);
       SPIKESHIP_UNROLL
       for (int j = 0; j < width; j++) {
         float g_state[states], g_parameter[learned > 0 ? learned : 1];

@@ -20,8 +20,10 @@ struct ForwardScan {
     SPIKESHIP_ROLLED
     for (size_t first = 0; first < shape.steps; first += steps_ahead) {
       const size_t count = shape.steps - first < steps_ahead ? shape.steps - first : steps_ahead;
+      RowsAhead<width> rows;
+      read_ahead(shape, call.x, shape.repeated_input ? 0 : first, shape.repeated_input ? 0 : 1, count, lane, rows);
       float x[steps_ahead][width];
-      read_ahead(shape, call.x, shape.repeated_input ? 0 : first, shape.repeated_input ? 0 : 1, count, lane, x);
+      widen(shape, lane, rows, x);
       normalise(x);
       SPIKESHIP_UNROLL
       for (unsigned c = 0; c < steps_ahead; c++) {

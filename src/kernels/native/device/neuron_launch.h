@@ -25,6 +25,10 @@ void launch_neuron(size_t blocks, unsigned threads, size_t bytes, const Body& bo
     // All that there is, not what this call takes: a smaller call must not lower it for one that was recorded before.
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(most_block_bytes())), what);
   }
+  if (bytes > 0) {
+    // How many blocks share a multiprocessor follows from this; the driver's own choice may leave room for one.
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared), what);
+  }
   kernel<<<static_cast<unsigned>(blocks), threads, bytes, stream()>>>(body);
   check(cudaGetLastError(), what);
 }

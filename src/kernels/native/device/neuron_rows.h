@@ -170,18 +170,61 @@ DEVICE_CODE void write_row(const ScanShape& shape, void* base, size_t t, const L
   with_type(shape.type, [&](auto number) { write_as<decltype(number)>(base, t * shape.elements, lane, values); });
 }
 
-// Rows first, first + by, ... (`count` of them, at most steps_ahead): all are asked for before the first is needed.
+// Rows as they came from memory: packed numbers of the sequence's type where groups are read, else float32.
+template <int width>
+struct RowsAhead {
+  Group<uint32_t, width> words[steps_ahead];
+};
+
+// Rows first, first + by, ... (`count` of them, at most steps_ahead): all are asked for before the first is needed. They are widened later
+// (`widen`), because a number of 16 bits that is widened here would be waited for here. Missing rows are 0.
 template <int width>
 DEVICE_CODE void read_ahead(const ScanShape& shape, const void* base, size_t first, int by, size_t count, const Lane<width>& lane,
-                            float (&to)[steps_ahead][width]) {
+                            RowsAhead<width>& to) {
   SPIKESHIP_UNROLL
-  for (unsigned c = 0; c < steps_ahead; c++) clear(to[c]);
-  if (!base) return;
+  for (unsigned c = 0; c < steps_ahead; c++) to.words[c] = {};
+  if (!base || lane.valid == 0) return;
   with_type(shape.type, [&](auto number) {
+    using Stored = decltype(number);
+    using Numbers = Group<Stored, width>;
+    using Words = Group<uint32_t, sizeof(Numbers) / sizeof(uint32_t)>;
+    const auto row = [&](unsigned c) { return (by == 0 ? first : by > 0 ? first + c : first - c) * shape.elements; };
+    const Stored* const from = static_cast<const Stored*>(base) + lane.first;
+    if (!lane.wide) {
+      SPIKESHIP_UNROLL
+      for (unsigned c = 0; c < steps_ahead; c++) {
+        float values[width];
+        clear(values);
+        if (c < count) read_as<Stored>(base, row(c), lane, values);
+        SPIKESHIP_UNROLL
+        for (int j = 0; j < width; j++) to.words[c].at[j] = __builtin_bit_cast(uint32_t, values[j]);
+      }
+      return;
+    }
     SPIKESHIP_UNROLL
     for (unsigned c = 0; c < steps_ahead; c++) {
-      const size_t t = by == 0 ? first : by > 0 ? first + c : first - c;
-      if (c < count) read_as<decltype(number)>(base, t * shape.elements, lane, to[c]);
+      if (c < count) {
+        const auto words = __builtin_bit_cast(Words, *reinterpret_cast<const Numbers*>(from + row(c)));
+        SPIKESHIP_UNROLL
+        for (unsigned w = 0; w < sizeof(Words) / sizeof(uint32_t); w++) to.words[c].at[w] = words.at[w];
+      }
+    }
+  });
+}
+
+template <int width>
+DEVICE_CODE void widen(const ScanShape& shape, const Lane<width>& lane, const RowsAhead<width>& from, float (&to)[steps_ahead][width]) {
+  with_type(lane.wide ? shape.type : SequenceType::float32, [&](auto number) {
+    using Numbers = Group<decltype(number), width>;
+    using Words = Group<uint32_t, sizeof(Numbers) / sizeof(uint32_t)>;
+    SPIKESHIP_UNROLL
+    for (unsigned c = 0; c < steps_ahead; c++) {
+      Words words;
+      SPIKESHIP_UNROLL
+      for (unsigned w = 0; w < sizeof(Words) / sizeof(uint32_t); w++) words.at[w] = from.words[c].at[w];
+      const auto numbers = __builtin_bit_cast(Numbers, words);
+      SPIKESHIP_UNROLL
+      for (int j = 0; j < width; j++) to[c][j] = widened(numbers.at[j]);
     }
   });
 }

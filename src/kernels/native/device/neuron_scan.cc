@@ -1,6 +1,7 @@
 // The scan of a neuron over time on a device: finds the variant, checks the call and starts its kernel.
 #include "../neuron_scan.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "../activations.h"
@@ -148,6 +149,9 @@ BackwardArguments backward_arguments(const NeuronBackwardCall& call, int width) 
   fill(call.grad_saved, arguments.grad_saved);
   fill(call.grad_final_states, arguments.grad_final_states);
   fill(call.grad_initial_states, arguments.grad_initial_states);
+  const auto is_there = [](const float* array) { return array != nullptr; };
+  arguments.given = std::any_of(call.grad_saved.begin(), call.grad_saved.end(), is_there) ||
+                    std::any_of(call.grad_state_seqs.begin(), call.grad_state_seqs.end(), is_there);
   arguments.x = call.x;
   arguments.grad_spike = call.grad_spike;
   arguments.grad_x = call.grad_x;

@@ -184,6 +184,8 @@ struct BackwardArguments {
   const void* grad_state_seqs[most_states];
   const void* grad_saved[most_stored];
   const float* grad_final_states[most_states];
+  // Losses give states or stored values gradients directly.
+  bool given;
   void* grad_x;
   float* grad_initial_states[most_states];
   int surrogate;
@@ -423,18 +425,61 @@ DEVICE_CODE void write_row(const ScanShape& shape, void* base, size_t t, const L
   with_type(shape.type, [&](auto number) { write_as<decltype(number)>(base, t * shape.elements, lane, values); });
 }
 
-// Rows first, first + by, ... (`count` of them, at most steps_ahead): all are asked for before the first is needed.
+// Rows as they came from memory: packed numbers of the sequence's type where groups are read, else float32.
+template <int width>
+struct RowsAhead {
+  Group<uint32_t, width> words[steps_ahead];
+};
+
+// Rows first, first + by, ... (`count` of them, at most steps_ahead): all are asked for before the first is needed. They are widened later
+// (`widen`), because a number of 16 bits that is widened here would be waited for here. Missing rows are 0.
 template <int width>
 DEVICE_CODE void read_ahead(const ScanShape& shape, const void* base, size_t first, int by, size_t count, const Lane<width>& lane,
-                            float (&to)[steps_ahead][width]) {
+                            RowsAhead<width>& to) {
   SPIKESHIP_UNROLL
-  for (unsigned c = 0; c < steps_ahead; c++) clear(to[c]);
-  if (!base) return;
+  for (unsigned c = 0; c < steps_ahead; c++) to.words[c] = {};
+  if (!base || lane.valid == 0) return;
   with_type(shape.type, [&](auto number) {
+    using Stored = decltype(number);
+    using Numbers = Group<Stored, width>;
+    using Words = Group<uint32_t, sizeof(Numbers) / sizeof(uint32_t)>;
+    const auto row = [&](unsigned c) { return (by == 0 ? first : by > 0 ? first + c : first - c) * shape.elements; };
+    const Stored* const from = static_cast<const Stored*>(base) + lane.first;
+    if (!lane.wide) {
+      SPIKESHIP_UNROLL
+      for (unsigned c = 0; c < steps_ahead; c++) {
+        float values[width];
+        clear(values);
+        if (c < count) read_as<Stored>(base, row(c), lane, values);
+        SPIKESHIP_UNROLL
+        for (int j = 0; j < width; j++) to.words[c].at[j] = __builtin_bit_cast(uint32_t, values[j]);
+      }
+      return;
+    }
     SPIKESHIP_UNROLL
     for (unsigned c = 0; c < steps_ahead; c++) {
-      const size_t t = by == 0 ? first : by > 0 ? first + c : first - c;
-      if (c < count) read_as<decltype(number)>(base, t * shape.elements, lane, to[c]);
+      if (c < count) {
+        const auto words = __builtin_bit_cast(Words, *reinterpret_cast<const Numbers*>(from + row(c)));
+        SPIKESHIP_UNROLL
+        for (unsigned w = 0; w < sizeof(Words) / sizeof(uint32_t); w++) to.words[c].at[w] = words.at[w];
+      }
+    }
+  });
+}
+
+template <int width>
+DEVICE_CODE void widen(const ScanShape& shape, const Lane<width>& lane, const RowsAhead<width>& from, float (&to)[steps_ahead][width]) {
+  with_type(lane.wide ? shape.type : SequenceType::float32, [&](auto number) {
+    using Numbers = Group<decltype(number), width>;
+    using Words = Group<uint32_t, sizeof(Numbers) / sizeof(uint32_t)>;
+    SPIKESHIP_UNROLL
+    for (unsigned c = 0; c < steps_ahead; c++) {
+      Words words;
+      SPIKESHIP_UNROLL
+      for (unsigned w = 0; w < sizeof(Words) / sizeof(uint32_t); w++) words.at[w] = from.words[c].at[w];
+      const auto numbers = __builtin_bit_cast(Numbers, words);
+      SPIKESHIP_UNROLL
+      for (int j = 0; j < width; j++) to[c][j] = widened(numbers.at[j]);
     }
   });
 }
@@ -583,8 +628,10 @@ struct ForwardScan {
     SPIKESHIP_ROLLED
     for (size_t first = 0; first < shape.steps; first += steps_ahead) {
       const size_t count = shape.steps - first < steps_ahead ? shape.steps - first : steps_ahead;
+      RowsAhead<width> rows;
+      read_ahead(shape, call.x, shape.repeated_input ? 0 : first, shape.repeated_input ? 0 : 1, count, lane, rows);
       float x[steps_ahead][width];
-      read_ahead(shape, call.x, shape.repeated_input ? 0 : first, shape.repeated_input ? 0 : 1, count, lane, x);
+      widen(shape, lane, rows, x);
       normalise(x);
       SPIKESHIP_UNROLL
       for (unsigned c = 0; c < steps_ahead; c++) {
@@ -778,7 +825,7 @@ struct BackwardScan {
       }
     }
 
-    DEVICE_CODE void read_inputs(size_t first, float (&rows)[steps_ahead][width]) const {
+    DEVICE_CODE void read_inputs(size_t first, RowsAhead<width>& rows) const {
       const bool once = shape_.repeated_input;
       read_ahead(shape_, call_.x, once ? 0 : first, once ? 0 : 1, shape_.steps - first, lane_, rows);
     }
@@ -789,12 +836,14 @@ struct BackwardScan {
       Register state[width][states];
       initial_states(neuron_, call_.initial_states, call_.initial_values, lane_, state);
       const Normaliser<width> normalise(call_.normalised, lane_);
-      float rows[steps_ahead][width];
+      RowsAhead<width> rows;
       read_inputs(0, rows);
       SPIKESHIP_ROLLED
       for (size_t first = 0; first < shape_.steps; first += steps_ahead) {
-        normalise(rows);
-        put(rows);
+        float inputs[steps_ahead][width];
+        widen(shape_, lane_, rows, inputs);
+        normalise(inputs);
+        put(inputs);
         if (first + steps_ahead < shape_.steps) read_inputs(first + steps_ahead, rows);
         SPIKESHIP_ROLLED
         for (unsigned c = 0; c < steps_ahead && first + c < shape_.steps; c++) {
@@ -835,8 +884,10 @@ struct BackwardScan {
         if (!has_bit(Neuron::reads_stored, k)) continue;
         SPIKESHIP_ROLLED
         for (size_t t = first_kept_; t < end; t += steps_ahead) {
+          RowsAhead<width> ahead;
+          read_ahead(shape_, call_.saved[k], t, 1, end - t, lane_, ahead);
           float rows[steps_ahead][width];
-          read_ahead(shape_, call_.saved[k], t, 1, end - t, lane_, rows);
+          widen(shape_, lane_, ahead, rows);
           SPIKESHIP_UNROLL
           for (unsigned c = 0; c < steps_ahead; c++) {
             KeptGroup group;
@@ -867,12 +918,14 @@ struct BackwardScan {
     }
 
     DEVICE_CODE void back(size_t begin, size_t end, double (&sums)[learned > 0 ? learned : 1]) {
-      float rows[steps_ahead][width];
+      RowsAhead<width> rows;
       read_ahead(shape_, call_.grad_spike, end - 1, -1, end - begin, lane_, rows);
       SPIKESHIP_ROLLED
       for (size_t last = end; last > begin;) {
         const size_t count = last - begin < steps_ahead ? last - begin : steps_ahead;
-        put(rows);
+        float gradients[steps_ahead][width];
+        widen(shape_, lane_, rows, gradients);
+        put(gradients);
         if (last - count > begin) read_ahead(shape_, call_.grad_spike, last - count - 1, -1, last - count - begin, lane_, rows);
         SPIKESHIP_ROLLED
         for (unsigned c = 0; c < count; c++) step(last - 1 - c, ahead_[c * threads_], sums);
@@ -918,7 +971,12 @@ struct BackwardScan {
         for (int j = 0; j < width; j++) neuron_.argument(charged[j], slope[j]);
         surrogate_slopes(call_.surrogate, call_.surrogate_numbers, slope);
       }
-      given_gradients(t, g_charged);
+      SPIKESHIP_UNROLL
+      for (int j = 0; j < width; j++) {
+        SPIKESHIP_UNROLL
+        for (int k = 0; k < stored; k++) g_charged[j][k] = 0.0f;
+      }
+      if (call_.given) given_gradients(t, g_charged);
       SPIKESHIP_UNROLL
       for (int j = 0; j < width; j++) {
         float g_state[states], g_parameter[learned > 0 ? learned : 1];
