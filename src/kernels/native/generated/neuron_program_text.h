@@ -469,7 +469,7 @@ DEVICE_CODE void read_ahead(const ScanShape& shape, const void* base, size_t fir
 
 template <int width>
 DEVICE_CODE void widen(const ScanShape& shape, const Lane<width>& lane, const RowsAhead<width>& from, float (&to)[steps_ahead][width]) {
-  with_type(lane.wide ? shape.type : SequenceType::float32, [&](auto number) {
+  with_type(lane.wide ? shape.type : ActivationType::float32, [&](auto number) {
     using Numbers = Group<decltype(number), width>;
     using Words = Group<uint32_t, sizeof(Numbers) / sizeof(uint32_t)>;
     SPIKESHIP_UNROLL
