@@ -29,8 +29,10 @@ export function deviceCases(trial: boolean): DeviceCase[] {
     ...TIMES.flatMap((steps) => [neurons("if", steps, trial), neurons("lif", steps, trial)]),
     csnnTraining("csnn-c128-t4-b128", large, "float32"),
     csnnTraining("csnn-c128-t4-b128", large, "bfloat16"),
+    csnnTraining("csnn-c128-t4-b128", large, "bfloat16", "half"),
     csnnTraining("csnn-c128-t4-b16", base, "float32"),
     csnnTraining("csnn-c128-t4-b16", base, "bfloat16"),
+    csnnTraining("csnn-c128-t4-b16", base, "bfloat16", "half"),
     lavaTraining(large),
     {
       name: "loihi-sim-c16-t32",
@@ -51,10 +53,15 @@ function neurons(kind: "if" | "lif", steps: number, trial: boolean): DeviceCase 
   };
 }
 
-/** The step is recorded once and replayed. */
-function csnnTraining(name: string, sizes: Sizes, precision: string): DeviceCase {
+/** The step is recorded once and replayed. "stored": activations lie in memory in the 16 bits of the precision. */
+function csnnTraining(
+  name: string,
+  sizes: Sizes,
+  precision: string,
+  activations: "float32" | "half" = "float32",
+): DeviceCase {
   return {
-    name: `${name}-${precision}/train`,
+    name: `${name}-${precision}${activations === "half" ? "-stored" : ""}/train`,
     images: sizes.batch,
     prepare: (device) =>
       trainingCase(
@@ -62,7 +69,7 @@ function csnnTraining(name: string, sizes: Sizes, precision: string): DeviceCase
         sizes,
         "mse",
         { kind: "sgd", learningRate: 0.05, momentum: 0.9 },
-        { device, precision, graph: true },
+        { device, precision, activations, graph: true },
       ),
   };
 }

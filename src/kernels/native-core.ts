@@ -3,7 +3,7 @@
  * and `src/tensor` calls it. Shapes, dtypes and options are checked in TypeScript; C++ checks again only what memory safety
  * needs: the buffer is alive and long enough for the counts it is given.
  *
- * Buffers are numbers (slot and generation), 0 means "absent". All float data is float32 unless a name says otherwise.
+ * Buffers are numbers (slot and generation), 0 means "absent". All float data is float32 unless a name or an `ActivationType` says otherwise.
  * Images and their like are channels-last: `[rows..., spatial..., C]`. Convolution weights stay in PyTorch's order `[O, I/groups, k...]`.
  */
 
@@ -148,6 +148,8 @@ export interface NeuronForward {
   affine: BufferId;
   /** Of `affine`, innermost in a step; they divide `elements`. */
   channels: number;
+  /** Of the sequences: x, spike, saved, stateSeqs. States before and after the scan are float32. */
+  type?: ActivationType;
 }
 
 export interface NeuronBackward {
@@ -183,9 +185,14 @@ export interface NeuronBackward {
   /** As in the forward scan; `gradX` is the gradient of what channelAffine would make of x. */
   affine: BufferId;
   channels: number;
+  /** Of the sequences: x, saved, gradX and the gradients of sequences. */
+  type?: ActivationType;
 }
 
 export type DensePrecision = "float32" | "bfloat16" | "float16";
+
+/** How the numbers that layers hand on lie in memory; arithmetic and sums are float32 in each. Left out of a call: float32. */
+export type ActivationType = "float32" | "float16" | "bfloat16";
 
 export interface MemoryStats {
   /** Buffers handed out and not released. */
@@ -290,10 +297,10 @@ export interface NativeCore {
   setPrecision(precision: DensePrecision): void;
 
   // --- element by element ----------------------------------------------------------------------------------------------
-  fill(out: BufferId, count: number, value: number): void;
+  fill(out: BufferId, count: number, value: number, type?: ActivationType): void;
   unary(op: UnaryOp, x: BufferId, out: BufferId, count: number): void;
   /** out[i] = a[i] op b[i]. `out` may be `a` or `b`. */
-  binary(op: BinaryOp, a: BufferId, b: BufferId, out: BufferId, count: number): void;
+  binary(op: BinaryOp, a: BufferId, b: BufferId, out: BufferId, count: number, type?: ActivationType): void;
   /** out[i] = a[i] op value, or value op a[i] when `reversed`. */
   binaryScalar(op: BinaryOp, a: BufferId, value: number, reversed: boolean, out: BufferId, count: number): void;
   /** NumPy broadcasting: strides in elements, 0 along a repeated axis. `shape` is the output's. */
@@ -329,14 +336,24 @@ export interface NativeCore {
   ): void;
 
   // --- reductions ------------------------------------------------------------------------------------------------------
-  /** x `[outer, axis, inner]` -> out `[outer, inner]`; argmax writes int32 (first maximum). Fixed order for any thread count. */
-  reduce(op: ReduceOp, x: BufferId, outer: number, axis: number, inner: number, out: BufferId): void;
+  /** x `[outer, axis, inner]` of `type` -> out `[outer, inner]`; argmax writes int32 (first maximum). Fixed order for any thread count. */
+  reduce(
+    op: ReduceOp,
+    x: BufferId,
+    outer: number,
+    axis: number,
+    inner: number,
+    out: BufferId,
+    type?: ActivationType,
+  ): void;
   /** Number of elements that differ, and the first such index (-1: none). float32 compared by value. */
   countDifferent(a: BufferId, b: BufferId, count: number): { different: number; first: number };
   /** Number of NaN or infinite values. */
   countNonFinite(x: BufferId, count: number): number;
 
   // --- dense -----------------------------------------------------------------------------------------------------------
+  // `type` is that of activations and their gradients; weights, biases, statistics and their gradients are float32. Factors of a product
+  // with an array of 16 bits are rounded to its type, whatever `setPrecision` says.
   /** c `[m,n]` = a `[m,k]` b `[k,n]` (transposed storage where said), added to c when `accumulate`. */
   matmul(
     transposeA: boolean,
@@ -348,6 +365,9 @@ export interface NativeCore {
     b: BufferId,
     c: BufferId,
     accumulate: boolean,
+    aType?: ActivationType,
+    bType?: ActivationType,
+    cType?: ActivationType,
   ): void;
   /** y `[rows,O]` = x `[rows,I]` weight `[O,I]` transposed + bias `[O]` (0: none). */
   linearForward(
@@ -358,20 +378,35 @@ export interface NativeCore {
     weight: BufferId,
     bias: BufferId,
     y: BufferId,
+    type?: ActivationType,
   ): void;
-  convForward(spec: ConvSpec, x: BufferId, weight: BufferId, bias: BufferId, y: BufferId): void;
+  convForward(spec: ConvSpec, x: BufferId, weight: BufferId, bias: BufferId, y: BufferId, type?: ActivationType): void;
   /**
    * The sums of convForward over those inputs that are not zero, for one group. Each output adds in the order of its window's rows, columns and
    * channels, so it differs from convForward by rounding only, and not at all where every sum is exact. false: more than the share
    * `mostEvents` of x is not zero, and nothing was computed.
    */
   convEvents(spec: ConvSpec, x: BufferId, weight: BufferId, bias: BufferId, y: BufferId, mostEvents: number): boolean;
-  convBackwardData(spec: ConvSpec, gradY: BufferId, weight: BufferId, gradX: BufferId): void;
+  convBackwardData(spec: ConvSpec, gradY: BufferId, weight: BufferId, gradX: BufferId, type?: ActivationType): void;
   /** gradBias 0: not wanted. */
-  convBackwardWeights(spec: ConvSpec, x: BufferId, gradY: BufferId, gradWeight: BufferId, gradBias: BufferId): void;
+  convBackwardWeights(
+    spec: ConvSpec,
+    x: BufferId,
+    gradY: BufferId,
+    gradWeight: BufferId,
+    gradBias: BufferId,
+    type?: ActivationType,
+  ): void;
   /** `indices` (max only): int32 index of the winner inside its window, row-major; the first maximum wins. */
-  poolForward(op: PoolOp, spec: PoolSpec, x: BufferId, y: BufferId, indices: BufferId): void;
-  poolBackward(op: PoolOp, spec: PoolSpec, gradY: BufferId, indices: BufferId, gradX: BufferId): void;
+  poolForward(op: PoolOp, spec: PoolSpec, x: BufferId, y: BufferId, indices: BufferId, type?: ActivationType): void;
+  poolBackward(
+    op: PoolOp,
+    spec: PoolSpec,
+    gradY: BufferId,
+    indices: BufferId,
+    gradX: BufferId,
+    type?: ActivationType,
+  ): void;
   /**
    * Statistics of x `[rows,C]`: mean and biased variance `[C]`, and `affine` `[2,C]`, the scale and the offset of each channel by which
    * `channelAffine` (or a neuron scan) normalises it.
@@ -386,6 +421,7 @@ export interface NativeCore {
     mean: BufferId,
     variance: BufferId,
     affine: BufferId,
+    type?: ActivationType,
   ): void;
   /** `affine` of known statistics. */
   batchNormInfer(
@@ -398,7 +434,14 @@ export interface NativeCore {
     affine: BufferId,
   ): void;
   /** y = x * scale + offset of its channel, x `[rows,C]`. */
-  channelAffine(rows: number, channels: number, x: BufferId, affine: BufferId, y: BufferId): void;
+  channelAffine(
+    rows: number,
+    channels: number,
+    x: BufferId,
+    affine: BufferId,
+    y: BufferId,
+    type?: ActivationType,
+  ): void;
   /** `training`: gradient through the batch statistics; else they are constants. Any output may be 0. */
   batchNormBackward(
     training: boolean,
@@ -413,6 +456,7 @@ export interface NativeCore {
     gradX: BufferId,
     gradWeight: BufferId,
     gradBias: BufferId,
+    type?: ActivationType,
   ): void;
   /** loss[0] = mean over rows of -log softmax(logits)[label]; `grad` `[rows,C]` receives its gradient (0: not wanted). labels int32. */
   softmaxCrossEntropy(

@@ -2,6 +2,8 @@
 import { expectShape, fail, formatShape } from "../core/index.ts";
 import { core, inPlace } from "../kernels/index.ts";
 import { withDeviceOf } from "./device.ts";
+import { activationType } from "./ops/arguments.ts";
+import { toDtype } from "./ops/cast.ts";
 import { keep } from "./ownership.ts";
 import { copyInLayout } from "./relayout.ts";
 import { scope } from "./scope.ts";
@@ -107,10 +109,12 @@ function step(node: TapeNode, flowing: Map<Variable, Tensor>): void {
   }
 }
 
-/** Adds a gradient, in whatever layout, to what already flows to a variable. The caller keeps its tensor. */
+/** Adds a gradient, in whatever layout and float type, to what already flows to a variable. The caller keeps its tensor. */
 function accumulate(flowing: Map<Variable, Tensor>, variable: Variable, grad: Tensor): void {
   if (variable.shape) expectShape("gradient", grad.shape, variable.shape);
-  const ours = keep(copyInLayout(grad, variable.spatial));
+  const ordered = copyInLayout(grad, variable.spatial);
+  const ours = keep(toDtype(ordered, activationType("gradient", variable)));
+  ordered.dispose();
   const before = flowing.get(variable);
   flowing.set(variable, before ? addInto(before, ours) : ours);
 }
@@ -133,12 +137,12 @@ function exclusive(tensor: Tensor): Tensor {
 function addInto(target: Tensor, grad: Tensor): Tensor {
   const [into, from] = target.storage.exclusive || !grad.storage.exclusive ? [target, grad] : [grad, target];
   if (into.storage.exclusive) {
-    core().axpy(1, from.buffer, into.buffer, into.size);
+    core().binary("add", into.buffer, from.buffer, into.buffer, into.size, activationType("gradient", into));
     from.dispose();
     return into;
   }
   const sum = keep(Tensor.empty(target.shape, target.dtype, target.spatial));
-  core().binary("add", target.buffer, grad.buffer, sum.buffer, sum.size);
+  core().binary("add", target.buffer, grad.buffer, sum.buffer, sum.size, activationType("gradient", sum));
   target.dispose();
   grad.dispose();
   return sum;

@@ -6,6 +6,7 @@ export { withDevice, withDeviceOf } from "./device.ts";
 export * from "./ops/activation.ts";
 export type { PerAxis } from "./ops/arguments.ts";
 export * from "./ops/batch-norm.ts";
+export * from "./ops/cast.ts";
 export * from "./ops/conv.ts";
 export * from "./ops/conv-events.ts";
 export type { ConvOptions } from "./ops/conv-spec.ts";
@@ -28,7 +29,7 @@ export * from "./ops/slice.ts";
 export * from "./ops/update.ts";
 export { type WindowGeometry, windowSizes } from "./ops/window.ts";
 export { keep } from "./ownership.ts";
-export { withPrecision } from "./precision.ts";
+export { type ActivationOptions, withPrecision } from "./precision.ts";
 export { scope } from "./scope.ts";
 export type { Storage } from "./storage.ts";
 export {

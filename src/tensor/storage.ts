@@ -1,6 +1,6 @@
 /** Native memory behind tensors: reference-counted, freed at once when the last tensor lets go; the collector is a safety net. */
 import { DTYPES, fail } from "../core/index.ts";
-import { type BufferId, core, type Device, devices, noteRoom } from "../kernels/index.ts";
+import { type ActivationType, type BufferId, core, type Device, devices, noteRoom } from "../kernels/index.ts";
 
 const forgotten = new FinalizationRegistry<BufferId>((buffer) => core().release(buffer));
 
@@ -10,6 +10,8 @@ export interface ChannelAffine {
   /** `[2, channels]`: the scales, then the offsets. */
   affine: Storage;
   channels: number;
+  /** Of x and of the result. */
+  type: ActivationType;
 }
 
 export class Storage {
@@ -34,10 +36,10 @@ export class Storage {
     );
   }
 
-  /** float32 numbers that are written when somebody asks for the buffer; who can work on `pending` needs none. */
+  /** Numbers that are written when somebody asks for the buffer; who can work on `pending` needs none. */
   static deferred(pending: ChannelAffine): Storage {
-    const { x, affine, channels } = pending;
-    return new Storage(x.bytes, { x: x.retain(), affine: affine.retain(), channels });
+    const { x, affine, channels, type } = pending;
+    return new Storage(x.bytes, { x: x.retain(), affine: affine.retain(), channels, type });
   }
 
   #take(buffer: BufferId): void {
@@ -56,12 +58,12 @@ export class Storage {
   }
 
   #write(): void {
-    const { x, affine, channels } = this.#pending!;
-    const rows = this.bytes / (channels * DTYPES.float32.bytes);
-    noteRoom([rows, channels], "float32");
+    const { x, affine, channels, type } = this.#pending!;
+    const rows = this.bytes / (channels * DTYPES[type].bytes);
+    noteRoom([rows, channels], type);
     const buffer = core().alloc(this.bytes);
     try {
-      core().channelAffine(rows, channels, x.buffer, affine.buffer, buffer);
+      core().channelAffine(rows, channels, x.buffer, affine.buffer, buffer, type);
     } catch (error) {
       core().release(buffer);
       throw error;

@@ -46,7 +46,7 @@ export class Tensor {
     return new Tensor(Storage.allocate(sizeOf(shape) * DTYPES[dtype].bytes, device), shape, dtype, spatial);
   }
 
-  /** Copies numbers given in row-major order of `shape`. float16 takes its 16-bit patterns. */
+  /** Copies numbers given in row-major order of `shape`. float16 and bfloat16 take their 16-bit patterns. */
   static from(data: ArrayLike<number>, shape: Shape, options: TensorOptions = {}): Tensor {
     const dtype = options.dtype ?? "float32";
     if (data.length !== sizeOf(shape)) {

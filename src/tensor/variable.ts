@@ -1,5 +1,5 @@
 /** What the tape knows about a value: its identity and, for a leaf, its gradient. It outlives tensor objects; it holds no numbers. */
-import type { Shape } from "../core/index.ts";
+import type { DType, Shape } from "../core/index.ts";
 import type { Tensor } from "./tensor.ts";
 
 export class Variable {
@@ -7,6 +7,8 @@ export class Variable {
   grad: Tensor | null = null;
   /** The operation that made it has left the tape: no gradient can flow through it any more. */
   spent = false;
+  /** Element type of the value, which its gradient has as well. */
+  dtype: DType = "float32";
   /** Shape and layout of the value, which its gradient shares. Known once a tensor carries the variable. */
   shape: Shape | null = null;
   spatial = 0;
@@ -24,6 +26,7 @@ export class Variable {
     if (this.shape === null) {
       this.shape = tensor.shape;
       this.spatial = tensor.spatial;
+      this.dtype = tensor.dtype;
     }
     this.#holders++;
   }

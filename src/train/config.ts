@@ -8,7 +8,7 @@ import { marginSchema } from "./margin.ts";
 import { optimizerSchema } from "./optimizers.ts";
 import { scheduleSchema } from "./schedules.ts";
 
-export const trainingSchema = z.strictObject({
+const trainingSettings = z.strictObject({
   epochs: nonNegativeInteger.describe("passes over the training samples"),
   batchSize: positiveInteger.default(32).describe("samples in a step"),
   loss: lossSchema.default("mse"),
@@ -28,6 +28,12 @@ export const trainingSchema = z.strictObject({
     .describe(
       "what the factors of convolutions and matrix products are rounded to while training; sums, neurons, weights and evaluation are float32. float16 scales the loss",
     ),
+  activations: z
+    .enum(["float32", "half"])
+    .default("float32")
+    .describe(
+      "how what layers hand on, and its gradients, lie in memory while training: half is the 16 bits of precision (bfloat16 or float16), in half the memory; arithmetic, sums, neuron states, statistics, weights and their gradients stay float32",
+    ),
   accumulate: positiveInteger
     .default(1)
     .describe(
@@ -42,10 +48,23 @@ export const trainingSchema = z.strictObject({
   clipNorm: z.number().positive().optional().describe("largest norm of all gradients together"),
   shift: nonNegativeInteger.default(0).describe("augmentation: move each training image by up to this many pixels"),
 });
+
+export const trainingSchema = trainingSettings.refine(
+  ({ activations, precision }) => activations === "float32" || precision !== "float32",
+  {
+    path: ["activations"],
+    error: '"half" with precision "float32"; it is the 16 bits of precision bfloat16 or float16',
+  },
+);
 export type TrainingConfig = z.infer<typeof trainingSchema>;
 
 const targetSchema = z.strictObject({
-  training: trainingSchema.describe("fine-tuning of the chip's twin"),
+  training: trainingSchema
+    .refine(({ activations }) => activations === "float32", {
+      path: ["activations"],
+      error: "\"half\" for a chip's twin, whose numbers are the chip's and must not be rounded to others",
+    })
+    .describe("fine-tuning of the chip's twin"),
   prepare: z
     .record(z.string(), z.json())
     .default({})

@@ -109,8 +109,11 @@ export class TrainingRun {
   step(batch: Batch): void {
     const { weight, last } = this.#accumulation();
     try {
-      withPrecision(this.config.precision, () =>
-        withDevice(this.network.device, () => scope(() => this.#run(batch, weight, last))),
+      const { precision, activations } = this.config;
+      withPrecision(
+        precision,
+        () => withDevice(this.network.device, () => scope(() => this.#run(batch, weight, last))),
+        { activations },
       );
       if (this.network.device === "cpu") this.#settle();
       this.#withinStep = !last;

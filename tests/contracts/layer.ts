@@ -18,7 +18,20 @@ import {
   saveCheckpoint,
   setStepMode,
 } from "../../src/model/index.ts";
-import { backward, bernoulli, mul, noGrad, scope, sum, Tensor, uniform } from "../../src/tensor/index.ts";
+import {
+  backward,
+  bernoulli,
+  countNonFinite,
+  mul,
+  noGrad,
+  scope,
+  sum,
+  Tensor,
+  toDtype,
+  uniform,
+  Variable,
+  withPrecision,
+} from "../../src/tensor/index.ts";
 import { errorOf, temporaryFolder } from "../error-of.ts";
 
 /** A tensor of a layer: shape, and how it begins. `bound`: evenly between -bound and bound. */
@@ -180,6 +193,25 @@ export function layerContract(layerCase: LayerCase, registry: LayerRegistry): vo
           expect(layer.kind).toBe(loaded.root.kind);
         } finally {
           loaded.dispose();
+        }
+      });
+    });
+
+    it.each(["bfloat16", "float16"] as const)("takes an input in %s, whose gradient is of its type", (precision) => {
+      make((layer, network) => {
+        const x = toDtype(inputOf(layerCase), precision);
+        x.variable = new Variable(true);
+        const body = () => {
+          const output = toDtype(layer.forward(x, context(true)), "float32");
+          backward(sum(mul(output, uniform(output.shape, new RandomStream(2)))));
+          return output;
+        };
+        const output = withPrecision(precision, body, { activations: "half" });
+        expect(countNonFinite(output)).toBe(0);
+        expect(x.grad!.dtype).toBe(precision);
+        for (const [name, { grad }] of network.parameters()) {
+          expect(grad?.dtype, `gradient of ${name}`).toBe("float32");
+          expect(countNonFinite(grad!), `gradient of ${name}`).toBe(0);
         }
       });
     });

@@ -99,6 +99,8 @@ describeOnDevice("recorded steps", () => {
     ["with bfloat16 factors", "ConstantEncoder", { precision: "bfloat16" }],
     ["with float16 factors and a scaled loss", "ConstantEncoder", { precision: "float16" }],
     ["with float16 factors and clipped gradients", "ConstantEncoder", { precision: "float16", clipNorm: 0.1 }],
+    ["with activations in bfloat16", "ConstantEncoder", { precision: "bfloat16", activations: "half" }],
+    ["with activations in float16", "PoissonEncoder", { precision: "float16", activations: "half" }],
     ["with momentum", "ConstantEncoder", { optimizer: { kind: "sgd", learningRate: 0.1, momentum: 0.9 } }],
     ["with plain descent", "ConstantEncoder", { optimizer: { kind: "sgd", learningRate: 0.1 } }],
     [

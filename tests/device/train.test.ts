@@ -76,6 +76,13 @@ describeOnDevice("a training", () => {
     );
   });
 
+  it.each(["bfloat16", "float16"] as const)("with activations in %s stays close to the CPU's", async (precision) => {
+    const optimizer = OPTIMIZERS.adam!;
+    const settings = { precision, activations: "half" as const, epochs: 1 };
+    const [here, there] = [await outcome(optimizer, "cpu", settings), await outcome(optimizer, DEVICE, settings)];
+    expect(Math.abs(there.epochs[0]!.trainLoss - here.epochs[0]!.trainLoss)).toBeLessThanOrEqual(10 * LOSS);
+  });
+
   it("adds gradients up as on the CPU", async () => {
     const optimizer = OPTIMIZERS.sgd!;
     const settings = { batchSize: 8, accumulate: 3, epochs: 1 };

@@ -12,7 +12,7 @@ import {
   ParametricLIFNode,
   registerNeuron,
 } from "../../src/model/index.ts";
-import { backwardFrom, scope, Tensor } from "../../src/tensor/index.ts";
+import { backwardFrom, scope, Tensor, toDtype } from "../../src/tensor/index.ts";
 import { errorOf } from "../error-of.ts";
 import { leaf, randomNumbers } from "../tensor/gradient.ts";
 
@@ -34,17 +34,19 @@ function copied(kind: string, name: string) {
 }
 
 /** Spikes, gradient of the input and of the learned values, of one pass in training. */
-function trained(layer: Layer, repeated: boolean) {
+function trained(layer: Layer, repeated: boolean, type: "float32" | "bfloat16" = "float32") {
   layer.stepMode = "m";
   layer.initialize(new RandomStream(1));
   const result = scope(() => {
     const x = leaf(randomNumbers(COUNT, 3), SHAPE);
+    const input = toDtype(x, type);
     const context = { training: true, random: new RandomStream(1) };
-    const spikes = layer.forward(x, context);
+    const spikes = layer.forward(input, context);
     // a second call continues from the states of the first
-    const more = repeated ? layer.forward(x, context) : spikes;
+    const more = repeated ? layer.forward(input, context) : spikes;
     backwardFrom([[more, Tensor.from(randomNumbers(COUNT, 4), SHAPE)]]);
     return {
+      type: spikes.dtype,
       spikes: [...spikes.toArray()],
       more: [...more.toArray()],
       x: [...x.grad!.toArray()],
@@ -64,6 +66,12 @@ describe("a neuron that a user defines", () => {
     const expected = trained(LIFNode(options), repeated);
     expect(trained(OwnLIF(options), repeated)).toEqual(expected);
     expect(expected.spikes).toContain(1);
+  });
+
+  it("takes and gives sequences of 16 bits as the built-in one", () => {
+    const expected = trained(LIFNode({ tau: 3, vThreshold: 0.7 }), true, "bfloat16");
+    expect(trained(OwnLIF({ tau: 3, vThreshold: 0.7 }), true, "bfloat16")).toEqual(expected);
+    expect(expected.type).toBe("bfloat16");
   });
 
   it("sums the gradients of its learned values", () => {

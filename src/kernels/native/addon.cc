@@ -5,7 +5,7 @@
 #include <tuple>
 #include <utility>
 
-#include "convert.h"
+#include "convert_neurons.h"
 #include "device_call.h"
 #include "entries.h"
 #include "signals.h"

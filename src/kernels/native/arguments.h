@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "activations.h"
 #include "buffers.h"
 #include "optimizer_step.h"
 
@@ -94,6 +95,7 @@ struct NeuronForwardArguments {
   std::vector<OptionalBuffer> saved, state_seqs;
   OptionalBuffer affine;
   size_t channels;
+  ActivationType type;
 };
 
 struct NeuronBackwardArguments {
@@ -113,6 +115,7 @@ struct NeuronBackwardArguments {
   Numbers grad_params;
   OptionalBuffer affine;
   size_t channels;
+  ActivationType type;
 };
 
 }  // namespace spikeship

@@ -8,6 +8,7 @@
 #include "device_call.h"
 #include "entries.h"
 #include "failure.h"
+#include "float_copies.h"
 #include "parallel.h"
 #include "sum_axis.h"
 
@@ -90,17 +91,21 @@ void affine_of(size_t channels, double epsilon, const float* mean, const float* 
 }  // namespace
 
 void train(Environment& environment, size_t rows, size_t channels, double epsilon, Buffer x, OptionalBuffer weight,
-           OptionalBuffer bias, Buffer mean, Buffer variance, Buffer affine) {
+           OptionalBuffer bias, Buffer mean, Buffer variance, Buffer affine, ActivationType type) {
   check(rows, channels, "batchNormTrain");
   const size_t count = product({rows, channels});
-  const float* source = x.floats(count, "batchNormTrain x");
+  if (type != ActivationType::float32 && call_device() == nullptr) {
+    const FloatsIn given(environment, x, type, count, "batchNormTrain x");
+    return train(environment, rows, channels, epsilon, given.floats(), weight, bias, mean, variance, affine, ActivationType::float32);
+  }
+  const auto* source = static_cast<const float*>(x.numbers(count, type, "batchNormTrain x"));
   float* result = affine.floats(product({2, channels}), "batchNormTrain affine");
   float* means = mean.floats(channels, "batchNormTrain mean");
   float* variances = variance.floats(channels, "batchNormTrain variance");
   const float* weights = weight.floats(channels, "batchNormTrain weight");
   const float* offsets = bias.floats(channels, "batchNormTrain bias");
   if (const DeviceKernels* device = call_device()) {
-    return device->batch_norm_train({rows, channels, epsilon}, source, weights, offsets, means, variances, result);
+    return device->batch_norm_train({rows, channels, epsilon}, source, weights, offsets, means, variances, result, type);
   }
   const Wide wide(rows, channels);
   // Sums of differences from the first row keep their digits when the mean is large.
@@ -131,13 +136,19 @@ void infer(Environment&, size_t channels, double epsilon, Buffer mean, Buffer va
   affine_of(channels, epsilon, means, variances, weights, offsets, result);
 }
 
-void channel_affine(Environment&, size_t rows, size_t channels, Buffer x, Buffer affine, Buffer y) {
+void channel_affine(Environment& environment, size_t rows, size_t channels, Buffer x, Buffer affine, Buffer y, ActivationType type) {
   if (rows == 0 || channels == 0) return;
   const size_t count = product({rows, channels});
-  const float* source = x.floats(count, "channelAffine x");
+  if (type != ActivationType::float32 && call_device() == nullptr) {
+    const FloatsIn given(environment, x, type, count, "channelAffine x");
+    const FloatsOut wanted(environment, y, type, count, "channelAffine y");
+    channel_affine(environment, rows, channels, given.floats(), affine, wanted.floats(), ActivationType::float32);
+    return wanted.write();
+  }
+  const auto* source = static_cast<const float*>(x.numbers(count, type, "channelAffine x"));
   const float* terms = affine.floats(product({2, channels}), "channelAffine affine");
-  float* result = y.floats(count, "channelAffine y");
-  if (const DeviceKernels* device = call_device()) return device->channel_affine(rows, channels, source, terms, result);
+  auto* result = static_cast<float*>(y.numbers(count, type, "channelAffine y"));
+  if (const DeviceKernels* device = call_device()) return device->channel_affine(rows, channels, source, terms, result, type);
   const Wide wide(rows, channels);
   const auto scales = wide.repeated({terms, terms + channels});
   const auto offsets = wide.repeated({terms + channels, terms + 2 * channels});
@@ -148,20 +159,28 @@ void channel_affine(Environment&, size_t rows, size_t channels, Buffer x, Buffer
 
 void backward(Environment& environment, bool training, size_t rows, size_t channels, double epsilon, Buffer x, Buffer grad_y,
               Buffer mean, Buffer variance, OptionalBuffer weight, OptionalBuffer grad_x, OptionalBuffer grad_weight,
-              OptionalBuffer grad_bias) {
+              OptionalBuffer grad_bias, ActivationType type) {
   check(rows, channels, "batchNormBackward");
   const size_t count = product({rows, channels});
-  const float* source = x.floats(count, "batchNormBackward x");
-  const float* given = grad_y.floats(count, "batchNormBackward gradY");
+  if (type != ActivationType::float32 && call_device() == nullptr) {
+    const FloatsIn x_floats(environment, x, type, count, "batchNormBackward x");
+    const FloatsIn grad_floats(environment, grad_y, type, count, "batchNormBackward gradY");
+    const FloatsOut wanted_floats(environment, grad_x, type, count, "batchNormBackward gradX");
+    backward(environment, training, rows, channels, epsilon, x_floats.floats(), grad_floats.floats(), mean, variance, weight,
+             wanted_floats.floats(), grad_weight, grad_bias, ActivationType::float32);
+    return wanted_floats.write();
+  }
+  const auto* source = static_cast<const float*>(x.numbers(count, type, "batchNormBackward x"));
+  const auto* given = static_cast<const float*>(grad_y.numbers(count, type, "batchNormBackward gradY"));
   const float* means = mean.floats(channels, "batchNormBackward mean");
   const float* variances = variance.floats(channels, "batchNormBackward variance");
   const float* weights = weight.floats(channels, "batchNormBackward weight");
-  float* wanted = grad_x.floats(count, "batchNormBackward gradX");
+  auto* wanted = static_cast<float*>(grad_x.numbers(count, type, "batchNormBackward gradX"));
   float* wanted_weight = grad_weight.floats(channels, "batchNormBackward gradWeight");
   float* wanted_bias = grad_bias.floats(channels, "batchNormBackward gradBias");
   if (const DeviceKernels* device = call_device()) {
     return device->batch_norm_backward(training, {rows, channels, epsilon}, source, given, means, variances, weights, wanted,
-                                       wanted_weight, wanted_bias);
+                                       wanted_weight, wanted_bias, type);
   }
   const Wide wide(rows, channels);
   const auto wide_mean = wide.repeated({means, means + channels});

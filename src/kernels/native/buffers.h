@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "activations.h"
 #include "allocator.h"
 #include "devices.h"
 
@@ -24,6 +25,11 @@ struct Buffer {
     return static_cast<T*>(data);
   }
   float* floats(size_t count, const char* what) const { return as<float>(count, what); }
+  // Pointer to at least `count` numbers of a type.
+  void* numbers(size_t count, ActivationType type, const char* what) const {
+    if (type == ActivationType::float32) return as<float>(count, what);
+    return as<uint16_t>(count, what);
+  }
   [[noreturn]] void too_short(size_t count, size_t element_bytes, const char* what) const;
 };
 
@@ -31,6 +37,9 @@ struct Buffer {
 struct OptionalBuffer : Buffer {
   bool present() const { return data != nullptr; }
   float* floats(size_t count, const char* what) const { return present() ? as<float>(count, what) : nullptr; }
+  void* numbers(size_t count, ActivationType type, const char* what) const {
+    return present() ? Buffer::numbers(count, type, what) : nullptr;
+  }
 };
 
 struct MemoryStats {

@@ -1,6 +1,7 @@
 // What the files on convolutions share: the shapes of a specification as the library wants them, and what identifies an operation.
 #pragma once
 
+#include "activations.h"
 #include "dense.h"
 #include "dnnl_compat.h"
 #include "entries.h"
@@ -27,6 +28,8 @@ Dense::Key key(Kind kind, const ConvSpec& spec);
 struct Types {
   dnnl::memory::data_type source, weights, destination;
 };
+// Whether the library reads and writes such activations itself, so that no copy as floats is needed.
+inline bool read_directly(ActivationType type, const Counts& n) { return type == ActivationType::bfloat16 && n.input > 0 && n.output > 0; }
 Geometry geometry(const ConvSpec& spec, bool bias, Types types);
 // All three of one type: the hint that backward operations are planned with.
 Types all_of(dnnl::memory::data_type type);

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 
 #include "conv_geometry.h"
 #include "device_call.h"
 #include "conv_padding.h"
 #include "failure.h"
+#include "float_copies.h"
 #include "sum_axis.h"
 
 namespace spikeship::conv {
@@ -142,18 +144,28 @@ float* sum_of_pieces(Environment& environment, const ConvSpec& spec, const Piece
 
 }  // namespace
 
-void backward_weights(Environment& environment, ConvSpec spec, Buffer x, Buffer grad_y, Buffer grad_weight, OptionalBuffer grad_bias) {
+void backward_weights(Environment& environment, ConvSpec spec, Buffer x, Buffer grad_y, Buffer grad_weight, OptionalBuffer grad_bias,
+                      ActivationType type) {
   check(spec, "convBackwardWeights");
   const Counts n = counts(spec);
-  float* source = x.floats(n.input, "convBackwardWeights x");
-  float* given = grad_y.floats(n.output, "convBackwardWeights gradY");
+  const bool direct = read_directly(type, n) && !padded_beyond_same(spec);
+  if (type != ActivationType::float32 && !direct && call_device() == nullptr) {
+    const FactorsOf factors(environment, type);
+    const FloatsIn x_floats(environment, x, type, n.input, "convBackwardWeights x");
+    const FloatsIn grad_floats(environment, grad_y, type, n.output, "convBackwardWeights gradY");
+    return backward_weights(environment, spec, x_floats.floats(), grad_floats.floats(), grad_weight, grad_bias, ActivationType::float32);
+  }
+  void* source = x.numbers(n.input, type, "convBackwardWeights x");
+  void* given = grad_y.numbers(n.output, type, "convBackwardWeights gradY");
   float* wanted = grad_weight.floats(n.weights, "convBackwardWeights gradWeight");
   if (const DeviceKernels* device = call_device()) {
     float* bias = grad_bias.floats(spec.out_channels, "convBackwardWeights gradBias");
-    return device->conv_backward_weights(spec, source, given, wanted, bias);
+    return device->conv_backward_weights(spec, source, given, wanted, bias, type);
   }
   if (float* bias = grad_bias.floats(spec.out_channels, "convBackwardWeights gradBias")) {
-    sum_axis(environment, given, 1, product({spec.batch, spec.output_points()}), spec.out_channels, 1.0, bias);
+    const size_t rows = product({spec.batch, spec.output_points()});
+    const FloatsIn floats(environment, grad_y, type, n.output, "convBackwardWeights gradY");
+    sum_axis(environment, floats.floats().floats(n.output, "convBackwardWeights gradY"), 1, rows, spec.out_channels, 1.0, bias);
   }
   if (n.output == 0 || n.input == 0) {
     std::fill_n(wanted, n.weights, 0.0f);
@@ -162,13 +174,19 @@ void backward_weights(Environment& environment, ConvSpec spec, Buffer x, Buffer 
   if (padded_beyond_same(spec)) {
     const ConvSpec padded = with_padded_input(spec);
     auto* input = static_cast<float*>(environment.partials.bytes(product({counts(padded).input, sizeof(float)})));
-    pad_input(spec, padded, source, input);
+    pad_input(spec, padded, static_cast<float*>(source), input);
     spec = padded;
     source = input;
   }
+  std::optional<FactorsOf> factors;
+  if (direct) {
+    factors.emplace(environment, type);
+  } else {
+    source = environment.dense.factor(0, static_cast<float*>(source), counts(spec).input);
+    given = environment.dense.factor(1, static_cast<float*>(given), n.output);
+  }
   const Pieces pieces(environment, spec, n.weights);
-  Dense& dense = environment.dense;
-  float* sum = sum_of_pieces(environment, spec, pieces, dense.factor(0, source, counts(spec).input), dense.factor(1, given, n.output));
+  float* sum = sum_of_pieces(environment, spec, pieces, source, given);
   environment.dense.reorder_out(*pieces.operation, sum, wanted, n.weights);
 }
 

@@ -1,4 +1,4 @@
-// The only file that turns JavaScript values into C++ values and back. A value of the wrong kind is a Failure that names the
+// The only file (with convert_neurons.h) that turns JavaScript values into C++ values and back. A value of the wrong kind is a Failure that names the
 // function and the argument; ranges and shapes are the business of the callers.
 #pragma once
 
@@ -154,6 +154,10 @@ struct OpNames<Precision> {
   static constexpr std::string_view all[] = {"float32", "bfloat16", "float16"};
 };
 template <>
+struct OpNames<ActivationType> {
+  static constexpr std::string_view all[] = {"float32", "float16", "bfloat16"};
+};
+template <>
 struct OpNames<ReduceOp> {
   static constexpr std::string_view all[] = {"sum", "mean", "max", "argmax"};
 };
@@ -171,14 +175,27 @@ struct OpNames<PoolOp> {
 };
 
 template <class Op>
+Op read_op(const Incoming& in) {
+  const std::string name = From<std::string>::read(in);
+  for (size_t i = 0; i < std::size(OpNames<Op>::all); i++) {
+    if (OpNames<Op>::all[i] == name) return static_cast<Op>(i);
+  }
+  throw Failure{"NATIVE", in.function, "the name of an operation", "\"" + name + "\"", ""};
+}
+
+template <class Op>
   requires requires { OpNames<Op>::all; }
 struct From<Op> {
-  static Op read(const Incoming& in) {
-    const std::string name = From<std::string>::read(in);
-    for (size_t i = 0; i < std::size(OpNames<Op>::all); i++) {
-      if (OpNames<Op>::all[i] == name) return static_cast<Op>(i);
-    }
-    throw Failure{"NATIVE", in.function, "the name of an operation", "\"" + name + "\"", ""};
+  static Op read(const Incoming& in) { return read_op<Op>(in); }
+};
+
+// The last argument of a call, float32 where it is left out.
+template <>
+struct From<ActivationType> {
+  static ActivationType read(const Incoming& in) {
+    napi_valuetype type = napi_undefined;
+    napi_typeof(in.environment.env, in.value, &type);
+    return type == napi_undefined ? ActivationType::float32 : read_op<ActivationType>(in);
   }
 };
 
@@ -271,54 +288,6 @@ struct From<OptimizerStepArguments> {
             field<Numbers>(in, "numbers"),
             field<Buffer>(in, "control"),
             field<OptionalBuffer>(in, "loss")};
-  }
-};
-
-template <>
-struct From<NeuronForwardArguments> {
-  static NeuronForwardArguments read(const Incoming& in) {
-    using Buffers = std::vector<OptionalBuffer>;
-    return {field<std::string>(in, "variant"),
-            field<size_t>(in, "steps"),
-            field<size_t>(in, "elements"),
-            field<bool>(in, "repeatedInput"),
-            field<OptionalBuffer>(in, "x"),
-            field<Buffers>(in, "initialStates"),
-            field<Numbers>(in, "initialValues"),
-            field<Buffers>(in, "finalStates"),
-            field<Numbers>(in, "params"),
-            field<OptionalBuffer>(in, "spike"),
-            field<Buffers>(in, "saved"),
-            field<Buffers>(in, "stateSeqs"),
-            field<OptionalBuffer>(in, "affine"),
-            field<size_t>(in, "channels")};
-  }
-};
-
-template <>
-struct From<NeuronBackwardArguments> {
-  static NeuronBackwardArguments read(const Incoming& in) {
-    using Buffers = std::vector<OptionalBuffer>;
-    return {field<std::string>(in, "variant"),
-            field<std::string>(in, "surrogate"),
-            field<Numbers>(in, "surrogateParams"),
-            field<size_t>(in, "steps"),
-            field<size_t>(in, "elements"),
-            field<bool>(in, "repeatedInput"),
-            field<OptionalBuffer>(in, "x"),
-            field<Buffers>(in, "initialStates"),
-            field<Numbers>(in, "initialValues"),
-            field<Buffers>(in, "saved"),
-            field<Numbers>(in, "params"),
-            field<OptionalBuffer>(in, "gradSpike"),
-            field<Buffers>(in, "gradStateSeqs"),
-            field<Buffers>(in, "gradSaved"),
-            field<Buffers>(in, "gradFinalStates"),
-            field<OptionalBuffer>(in, "gradX"),
-            field<Buffers>(in, "gradInitialStates"),
-            field<Numbers>(in, "gradParams"),
-            field<OptionalBuffer>(in, "affine"),
-            field<size_t>(in, "channels")};
   }
 };
 

@@ -5,19 +5,37 @@
 #include "device_call.h"
 #include "entries.h"
 #include "failure.h"
+#include "float_copies.h"
 
 namespace spikeship::elements {
 
-void fill(Environment&, Buffer out, size_t count, double value) {
-  SPIKESHIP_ON_DEVICE_OR_ISA(fill(out.floats(count, "fill"), count, static_cast<float>(value)));
+void fill(Environment& environment, Buffer out, size_t count, double value, ActivationType type) {
+  if (type != ActivationType::float32 && call_device() == nullptr) {
+    const FloatsOut wanted(environment, out, type, count, "fill");
+    fill(environment, wanted.floats(), count, value, ActivationType::float32);
+    return wanted.write();
+  }
+  const auto number = static_cast<float>(value);
+  if (const DeviceKernels* device = call_device()) return device->fill(out.numbers(count, type, "fill"), count, number, type);
+  SPIKESHIP_ON_BEST_ISA(fill(out.floats(count, "fill"), count, number));
 }
 
 void unary(Environment&, UnaryOp op, Buffer x, Buffer out, size_t count) {
   SPIKESHIP_ON_DEVICE_OR_ISA(unary(op, x.floats(count, "unary x"), out.floats(count, "unary out"), count));
 }
 
-void binary(Environment&, BinaryOp op, Buffer a, Buffer b, Buffer out, size_t count) {
-  SPIKESHIP_ON_DEVICE_OR_ISA(binary(op, a.floats(count, "binary a"), b.floats(count, "binary b"), out.floats(count, "binary out"), count));
+void binary(Environment& environment, BinaryOp op, Buffer a, Buffer b, Buffer out, size_t count, ActivationType type) {
+  if (type != ActivationType::float32 && call_device() == nullptr) {
+    const FloatsIn left(environment, a, type, count, "binary a"), right(environment, b, type, count, "binary b");
+    const FloatsOut wanted(environment, out, type, count, "binary out");
+    binary(environment, op, left.floats(), right.floats(), wanted.floats(), count, ActivationType::float32);
+    return wanted.write();
+  }
+  const void* left = a.numbers(count, type, "binary a");
+  const void* right = b.numbers(count, type, "binary b");
+  void* result = out.numbers(count, type, "binary out");
+  if (const DeviceKernels* device = call_device()) return device->binary(op, left, right, result, count, type);
+  SPIKESHIP_ON_BEST_ISA(binary(op, static_cast<const float*>(left), static_cast<const float*>(right), static_cast<float*>(result), count));
 }
 
 void binary_scalar(Environment&, BinaryOp op, Buffer a, double value, bool reversed, Buffer out, size_t count) {

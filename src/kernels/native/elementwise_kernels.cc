@@ -89,4 +89,9 @@ void from_float16(const uint16_t* x, float* out, size_t count) {
   for (size_t i = 0; i < count; i++) out[i] = from_float16_bits(x[i]);
 }
 
+void from_bfloat16(const uint16_t* x, float* out, size_t count) {
+#pragma omp parallel for simd schedule(static) if (count >= parallel_from)
+  for (size_t i = 0; i < count; i++) out[i] = from_bfloat16_bits(x[i]);
+}
+
 }  // namespace spikeship::SPIKESHIP_ISA_NAMESPACE

@@ -27,6 +27,7 @@ struct Broadcast {
   void to_float16(const float* x, uint16_t* out, size_t count);                                                         \
   void to_bfloat16(const float* x, uint16_t* out, size_t count);                                                        \
   void from_float16(const uint16_t* x, float* out, size_t count);                                                       \
+  void from_bfloat16(const uint16_t* x, float* out, size_t count);                                                      \
   }
 SPIKESHIP_FOR_EACH_ISA(SPIKESHIP_DECLARE)
 #undef SPIKESHIP_DECLARE

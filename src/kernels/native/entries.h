@@ -56,9 +56,9 @@ void set_precision(Environment&, Precision precision);
 }  // namespace info
 
 namespace elements {
-void fill(Environment&, Buffer out, size_t count, double value);
+void fill(Environment&, Buffer out, size_t count, double value, ActivationType type);
 void unary(Environment&, UnaryOp op, Buffer x, Buffer out, size_t count);
-void binary(Environment&, BinaryOp op, Buffer a, Buffer b, Buffer out, size_t count);
+void binary(Environment&, BinaryOp op, Buffer a, Buffer b, Buffer out, size_t count, ActivationType type);
 void binary_scalar(Environment&, BinaryOp op, Buffer a, double value, bool reversed, Buffer out, size_t count);
 void binary_broadcast(Environment&, BinaryOp op, Buffer a, Sizes a_strides, Buffer b, Sizes b_strides, Buffer out, Sizes shape);
 void axpy(Environment&, double alpha, Buffer x, Buffer y, size_t count);
@@ -74,7 +74,7 @@ void copy_strided(Environment&, size_t rows, size_t block, Buffer source, size_t
 }  // namespace moves
 
 namespace reductions {
-void reduce(Environment&, ReduceOp op, Buffer x, size_t outer, size_t axis, size_t inner, Buffer out);
+void reduce(Environment&, ReduceOp op, Buffer x, size_t outer, size_t axis, size_t inner, Buffer out, ActivationType type);
 Difference count_different(Environment&, Buffer a, Buffer b, size_t count);
 double count_non_finite(Environment&, Buffer x, size_t count);
 double sum_squares(Environment&, Buffer x, size_t count);
@@ -82,31 +82,33 @@ double sum_squares(Environment&, Buffer x, size_t count);
 
 namespace linear {
 void matmul(Environment&, bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, Buffer a, Buffer b, Buffer c,
-            bool accumulate);
+            bool accumulate, ActivationType a_type, ActivationType b_type, ActivationType c_type);
 void forward(Environment&, size_t rows, size_t in_features, size_t out_features, Buffer x, Buffer weight, OptionalBuffer bias,
-             Buffer y);
+             Buffer y, ActivationType type);
 }  // namespace linear
 
 namespace conv {
-void forward(Environment&, ConvSpec spec, Buffer x, Buffer weight, OptionalBuffer bias, Buffer y);
+void forward(Environment&, ConvSpec spec, Buffer x, Buffer weight, OptionalBuffer bias, Buffer y, ActivationType type);
 bool forward_events(Environment&, ConvSpec spec, Buffer x, Buffer weight, OptionalBuffer bias, Buffer y, double most_events);
-void backward_data(Environment&, ConvSpec spec, Buffer grad_y, Buffer weight, Buffer grad_x);
-void backward_weights(Environment&, ConvSpec spec, Buffer x, Buffer grad_y, Buffer grad_weight, OptionalBuffer grad_bias);
+void backward_data(Environment&, ConvSpec spec, Buffer grad_y, Buffer weight, Buffer grad_x, ActivationType type);
+void backward_weights(Environment&, ConvSpec spec, Buffer x, Buffer grad_y, Buffer grad_weight, OptionalBuffer grad_bias,
+                      ActivationType type);
 }  // namespace conv
 
 namespace pool {
-void forward(Environment&, PoolOp op, PoolSpec spec, Buffer x, Buffer y, OptionalBuffer indices);
-void backward(Environment&, PoolOp op, PoolSpec spec, Buffer grad_y, OptionalBuffer indices, Buffer grad_x);
+void forward(Environment&, PoolOp op, PoolSpec spec, Buffer x, Buffer y, OptionalBuffer indices, ActivationType type);
+void backward(Environment&, PoolOp op, PoolSpec spec, Buffer grad_y, OptionalBuffer indices, Buffer grad_x, ActivationType type);
 }  // namespace pool
 
 namespace batch_norm {
 void train(Environment&, size_t rows, size_t channels, double epsilon, Buffer x, OptionalBuffer weight, OptionalBuffer bias,
-           Buffer mean, Buffer variance, Buffer affine);
+           Buffer mean, Buffer variance, Buffer affine, ActivationType type);
 void infer(Environment&, size_t channels, double epsilon, Buffer mean, Buffer variance, OptionalBuffer weight, OptionalBuffer bias,
            Buffer affine);
-void channel_affine(Environment&, size_t rows, size_t channels, Buffer x, Buffer affine, Buffer y);
+void channel_affine(Environment&, size_t rows, size_t channels, Buffer x, Buffer affine, Buffer y, ActivationType type);
 void backward(Environment&, bool training, size_t rows, size_t channels, double epsilon, Buffer x, Buffer grad_y, Buffer mean,
-              Buffer variance, OptionalBuffer weight, OptionalBuffer grad_x, OptionalBuffer grad_weight, OptionalBuffer grad_bias);
+              Buffer variance, OptionalBuffer weight, OptionalBuffer grad_x, OptionalBuffer grad_weight, OptionalBuffer grad_bias,
+              ActivationType type);
 }  // namespace batch_norm
 
 namespace loss {

@@ -6,6 +6,7 @@
 #include "device_call.h"
 #include "entries.h"
 #include "failure.h"
+#include "float_copies.h"
 
 namespace spikeship::linear {
 namespace {
@@ -69,12 +70,28 @@ void without_inner(size_t rows, size_t columns, const float* bias, float* c) {
 }  // namespace
 
 void matmul(Environment& environment, bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, Buffer a, Buffer b,
-            Buffer c, bool accumulate) {
-  float* left = a.floats(product({m, k}), "matmul a");
-  float* right = b.floats(product({k, n}), "matmul b");
-  float* result = c.floats(product({m, n}), "matmul c");
+            Buffer c, bool accumulate, ActivationType a_type, ActivationType b_type, ActivationType c_type) {
+  const ProductTypes types{a_type, b_type, c_type};
+  if (types.half() != ActivationType::float32 && call_device() == nullptr) {
+    if (accumulate && c_type != ActivationType::float32) {
+      throw Failure{"NATIVE", "matmul", "a float32 sum to add to", "one of 16 bits", ""};
+    }
+    const FactorsOf factors(environment, types.half());
+    const FloatsIn left_floats(environment, a, a_type, product({m, k}), "matmul a");
+    const FloatsIn right_floats(environment, b, b_type, product({k, n}), "matmul b");
+    const FloatsOut wanted(environment, c, c_type, product({m, n}), "matmul c");
+    constexpr auto floats = ActivationType::float32;
+    matmul(environment, transpose_a, transpose_b, m, n, k, left_floats.floats(), right_floats.floats(), wanted.floats(), accumulate,
+           floats, floats, floats);
+    return wanted.write();
+  }
+  auto* left = static_cast<float*>(a.numbers(product({m, k}), a_type, "matmul a"));
+  auto* right = static_cast<float*>(b.numbers(product({k, n}), b_type, "matmul b"));
+  auto* result = static_cast<float*>(c.numbers(product({m, n}), c_type, "matmul c"));
   if (m == 0 || n == 0 || (k == 0 && accumulate)) return;
-  if (const DeviceKernels* device = call_device()) return device->matmul(transpose_a, transpose_b, m, n, k, left, right, result, accumulate);
+  if (const DeviceKernels* device = call_device()) {
+    return device->matmul(transpose_a, transpose_b, m, n, k, left, right, result, accumulate, types);
+  }
   if (k == 0) return without_inner(m, n, nullptr, result);
   multiply(environment,
            {transpose_a, transpose_b, static_cast<int64_t>(m), static_cast<int64_t>(n), static_cast<int64_t>(k), false, accumulate,
@@ -83,14 +100,21 @@ void matmul(Environment& environment, bool transpose_a, bool transpose_b, size_t
 }
 
 void forward(Environment& environment, size_t rows, size_t in_features, size_t out_features, Buffer x, Buffer weight,
-             OptionalBuffer bias, Buffer y) {
-  float* source = x.floats(product({rows, in_features}), "linearForward x");
+             OptionalBuffer bias, Buffer y, ActivationType type) {
+  if (type != ActivationType::float32 && call_device() == nullptr) {
+    const FactorsOf factors(environment, type);
+    const FloatsIn given(environment, x, type, product({rows, in_features}), "linearForward x");
+    const FloatsOut wanted(environment, y, type, product({rows, out_features}), "linearForward y");
+    forward(environment, rows, in_features, out_features, given.floats(), weight, bias, wanted.floats(), ActivationType::float32);
+    return wanted.write();
+  }
+  auto* source = static_cast<float*>(x.numbers(product({rows, in_features}), type, "linearForward x"));
   float* weights = weight.floats(product({in_features, out_features}), "linearForward weight");
   float* offsets = bias.floats(out_features, "linearForward bias");
-  float* result = y.floats(product({rows, out_features}), "linearForward y");
+  auto* result = static_cast<float*>(y.numbers(product({rows, out_features}), type, "linearForward y"));
   if (rows == 0 || out_features == 0) return;
   if (const DeviceKernels* device = call_device()) {
-    return device->linear_forward(rows, in_features, out_features, source, weights, offsets, result);
+    return device->linear_forward(rows, in_features, out_features, source, weights, offsets, result, type);
   }
   if (in_features == 0) return without_inner(rows, out_features, offsets, result);
   multiply(environment,

@@ -150,12 +150,12 @@ SurrogateRow find_surrogate(const char* name, size_t parameters) {
 }  // namespace
 
 void neuron_forward(const NeuronForwardCall& call) {
-  if (call.type != SequenceType::float32 || call.spike_bits) refuse_neuron_call("float32 sequences on the CPU", "another type, or bits");
+  if (call.type != ActivationType::float32 || call.spike_bits) refuse_neuron_call("float32 sequences on the CPU", "another type, or bits");
   find_neuron(call.variant.c_str()).forward(call);
 }
 
 void neuron_backward(const NeuronBackwardCall& call) {
-  if (call.type != SequenceType::float32) refuse_neuron_call("float32 sequences on the CPU", "another type");
+  if (call.type != ActivationType::float32) refuse_neuron_call("float32 sequences on the CPU", "another type");
   const auto backward = find_neuron(call.variant.c_str()).backward;
   if (!backward) refuse_neuron_call("a variant with a backward pass", call.variant.c_str());
   // An integrator has no spike and needs no surrogate.

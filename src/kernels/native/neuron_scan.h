@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "isa.h"
-#include "sequence_type.h"
+#include "activation_type.h"
 
 namespace spikeship {
 
@@ -32,7 +32,7 @@ struct NeuronForwardCall {
   float* spike;
   std::vector<float*> saved;
   std::vector<float*> state_seqs;
-  SequenceType type = SequenceType::float32;
+  ActivationType type = ActivationType::float32;
   // `[steps, ceil(elements / 32)]`: element i is bit i % 32 of word i / 32.
   uint32_t* spike_bits = nullptr;
   ChannelTerms normalised{};
@@ -55,7 +55,7 @@ struct NeuronBackwardCall {
   float* grad_x;
   std::vector<float*> grad_initial_states;
   std::vector<double>& grad_params;
-  SequenceType type = SequenceType::float32;
+  ActivationType type = ActivationType::float32;
   ChannelTerms normalised{};
 };
 

@@ -1,7 +1,10 @@
 // Neuron scans as JavaScript calls them: lengths are checked here, everything else is neuron_scan's.
+#include <list>
+
 #include "device_call.h"
 #include "entries.h"
 #include "failure.h"
+#include "float_copies.h"
 #include "neuron_scan.h"
 
 namespace spikeship::neurons {
@@ -18,6 +21,47 @@ std::vector<Pointer> pointers(const std::vector<OptionalBuffer>& buffers, size_t
   return list;
 }
 
+// Numbers of a type in memory, behind the pointers that a call has for all of them.
+template <class Pointer>
+Pointer sequence(const OptionalBuffer& buffer, ActivationType type, size_t count, const char* what) {
+  return static_cast<Pointer>(buffer.numbers(count, type, what));
+}
+
+template <class Pointer>
+std::vector<Pointer> sequences(const std::vector<OptionalBuffer>& buffers, ActivationType type, size_t count, const char* what) {
+  std::vector<Pointer> list;
+  list.reserve(buffers.size());
+  for (const OptionalBuffer& buffer : buffers) list.push_back(sequence<Pointer>(buffer, type, count, what));
+  return list;
+}
+
+// The sequences of a call as floats for the CPU, whose scans know no other type.
+class FloatSequences {
+ public:
+  FloatSequences(Environment& environment, ActivationType type) : environment_(environment), type_(type) {}
+  void read(OptionalBuffer& buffer, size_t count, const char* what) {
+    buffer = read_.emplace_back(environment_, buffer, type_, count, what).floats();
+  }
+  void write(OptionalBuffer& buffer, size_t count, const char* what) {
+    buffer = written_.emplace_back(environment_, buffer, type_, count, what).floats();
+  }
+  void read(std::vector<OptionalBuffer>& buffers, size_t count, const char* what) {
+    for (OptionalBuffer& buffer : buffers) read(buffer, count, what);
+  }
+  void write(std::vector<OptionalBuffer>& buffers, size_t count, const char* what) {
+    for (OptionalBuffer& buffer : buffers) write(buffer, count, what);
+  }
+  void finish() const {
+    for (const FloatsOut& sequence : written_) sequence.write();
+  }
+
+ private:
+  Environment& environment_;
+  ActivationType type_;
+  std::list<FloatsIn> read_;
+  std::list<FloatsOut> written_;
+};
+
 ChannelTerms normalised(const OptionalBuffer& affine, size_t channels, size_t elements) {
   if (!affine.present()) return {};
   if (channels == 0 || elements % channels != 0) {
@@ -30,33 +74,57 @@ ChannelTerms normalised(const OptionalBuffer& affine, size_t channels, size_t el
 
 }  // namespace
 
-void forward(Environment&, NeuronForwardArguments arguments) {
+void forward(Environment& environment, NeuronForwardArguments arguments) {
   const size_t one = arguments.elements;
   const size_t all = product({arguments.steps, arguments.elements});
+  const ActivationType type = arguments.type;
+  if (type != ActivationType::float32 && call_device() == nullptr) {
+    FloatSequences floats(environment, type);
+    floats.read(arguments.x, arguments.repeated_input ? one : all, "neuronForward x");
+    floats.write(arguments.spike, all, "neuronForward spike");
+    floats.write(arguments.saved, all, "neuronForward saved");
+    floats.write(arguments.state_seqs, all, "neuronForward stateSeqs");
+    arguments.type = ActivationType::float32;
+    forward(environment, arguments);
+    return floats.finish();
+  }
   const NeuronForwardCall call{
       arguments.variant,
       arguments.steps,
       arguments.elements,
       arguments.repeated_input,
-      arguments.x.floats(arguments.repeated_input ? one : all, "neuronForward x"),
+      sequence<const float*>(arguments.x, type, arguments.repeated_input ? one : all, "neuronForward x"),
       pointers<const float*>(arguments.initial_states, one, "neuronForward initialStates"),
       {arguments.initial_values.begin(), arguments.initial_values.end()},
       pointers<float*>(arguments.final_states, one, "neuronForward finalStates"),
       {arguments.params.begin(), arguments.params.end()},
-      arguments.spike.floats(all, "neuronForward spike"),
-      pointers<float*>(arguments.saved, all, "neuronForward saved"),
-      pointers<float*>(arguments.state_seqs, all, "neuronForward stateSeqs"),
-      SequenceType::float32,
+      sequence<float*>(arguments.spike, type, all, "neuronForward spike"),
+      sequences<float*>(arguments.saved, type, all, "neuronForward saved"),
+      sequences<float*>(arguments.state_seqs, type, all, "neuronForward stateSeqs"),
+      type,
       nullptr,
       normalised(arguments.affine, arguments.channels, one),
   };
   SPIKESHIP_ON_DEVICE_OR_ISA(neuron_forward(call));
 }
 
-void backward(Environment&, NeuronBackwardArguments arguments) {
+void backward(Environment& environment, NeuronBackwardArguments arguments) {
   const size_t one = arguments.elements;
   const size_t all = product({arguments.steps, arguments.elements});
   const size_t input = arguments.repeated_input ? one : all;
+  const ActivationType type = arguments.type;
+  if (type != ActivationType::float32 && call_device() == nullptr) {
+    FloatSequences floats(environment, type);
+    floats.read(arguments.x, input, "neuronBackward x");
+    floats.read(arguments.saved, all, "neuronBackward saved");
+    floats.read(arguments.grad_spike, all, "neuronBackward gradSpike");
+    floats.read(arguments.grad_state_seqs, all, "neuronBackward gradStateSeqs");
+    floats.read(arguments.grad_saved, all, "neuronBackward gradSaved");
+    floats.write(arguments.grad_x, input, "neuronBackward gradX");
+    arguments.type = ActivationType::float32;
+    backward(environment, arguments);
+    return floats.finish();
+  }
   std::vector<double> grad_params(arguments.grad_params.begin(), arguments.grad_params.end());
   const NeuronBackwardCall call{
       arguments.variant,
@@ -65,19 +133,19 @@ void backward(Environment&, NeuronBackwardArguments arguments) {
       arguments.steps,
       arguments.elements,
       arguments.repeated_input,
-      arguments.x.floats(input, "neuronBackward x"),
+      sequence<const float*>(arguments.x, type, input, "neuronBackward x"),
       pointers<const float*>(arguments.initial_states, one, "neuronBackward initialStates"),
       {arguments.initial_values.begin(), arguments.initial_values.end()},
-      pointers<const float*>(arguments.saved, all, "neuronBackward saved"),
+      sequences<const float*>(arguments.saved, type, all, "neuronBackward saved"),
       {arguments.params.begin(), arguments.params.end()},
-      arguments.grad_spike.floats(all, "neuronBackward gradSpike"),
-      pointers<const float*>(arguments.grad_state_seqs, all, "neuronBackward gradStateSeqs"),
-      pointers<const float*>(arguments.grad_saved, all, "neuronBackward gradSaved"),
+      sequence<const float*>(arguments.grad_spike, type, all, "neuronBackward gradSpike"),
+      sequences<const float*>(arguments.grad_state_seqs, type, all, "neuronBackward gradStateSeqs"),
+      sequences<const float*>(arguments.grad_saved, type, all, "neuronBackward gradSaved"),
       pointers<const float*>(arguments.grad_final_states, one, "neuronBackward gradFinalStates"),
-      arguments.grad_x.floats(input, "neuronBackward gradX"),
+      sequence<float*>(arguments.grad_x, type, input, "neuronBackward gradX"),
       pointers<float*>(arguments.grad_initial_states, one, "neuronBackward gradInitialStates"),
       grad_params,
-      SequenceType::float32,
+      type,
       normalised(arguments.affine, arguments.channels, one),
   };
   SPIKESHIP_ON_DEVICE_OR_ISA(neuron_backward(call));

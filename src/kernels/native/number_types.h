@@ -1,4 +1,4 @@
-// One element from one type to another: the types of core/dtype.ts and bfloat16. Written without branches, for the vectoriser;
+// One element from one type to another: the types of core/dtype.ts. Written without branches, for the vectoriser;
 // included like element_ops.h.
 #pragma once
 
@@ -38,5 +38,7 @@ SPIKESHIP_INLINE uint16_t bfloat16_bits(float x) {
   const uint32_t nearest = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
   return static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? bits >> 16 | 0x40u : nearest);
 }
+
+SPIKESHIP_INLINE float from_bfloat16_bits(uint16_t x) { return std::bit_cast<float>(static_cast<uint32_t>(x) << 16); }
 
 }  // namespace spikeship::SPIKESHIP_ISA_NAMESPACE

@@ -5,6 +5,7 @@
 #include "device_call.h"
 #include "entries.h"
 #include "failure.h"
+#include "float_copies.h"
 #include "pool_kernels.h"
 
 namespace spikeship::pool {
@@ -92,27 +93,40 @@ size_t outputs(const PoolSpec& spec) { return product({spec.batch, spec.output_p
 
 }  // namespace
 
-void forward(Environment&, PoolOp op, PoolSpec spec, Buffer x, Buffer y, OptionalBuffer indices) {
+void forward(Environment& environment, PoolOp op, PoolSpec spec, Buffer x, Buffer y, OptionalBuffer indices, ActivationType type) {
   check(spec, "poolForward");
-  const float* source = x.floats(inputs(spec), "poolForward x");
-  float* result = y.floats(outputs(spec), "poolForward y");
+  if (type != ActivationType::float32 && call_device() == nullptr) {
+    const FloatsIn given(environment, x, type, inputs(spec), "poolForward x");
+    const FloatsOut wanted(environment, y, type, outputs(spec), "poolForward y");
+    forward(environment, op, spec, given.floats(), wanted.floats(), indices, ActivationType::float32);
+    return wanted.write();
+  }
+  const auto* source = static_cast<const float*>(x.numbers(inputs(spec), type, "poolForward x"));
+  auto* result = static_cast<float*>(y.numbers(outputs(spec), type, "poolForward y"));
   int32_t* winners = indices.present() ? indices.as<int32_t>(outputs(spec), "poolForward indices") : nullptr;
-  if (const DeviceKernels* device = call_device()) return device->pool_forward(op, spec, source, result, winners);
+  if (const DeviceKernels* device = call_device()) return device->pool_forward(op, spec, source, result, winners, type);
   const Layout layout(spec);
   const PoolPlan plan = layout.plan(op, spec, true);
   if (op == PoolOp::max) SPIKESHIP_ON_BEST_ISA(pool_max(plan, source, result, winners));
   else SPIKESHIP_ON_BEST_ISA(pool_sum(plan, source, result));
 }
 
-void backward(Environment&, PoolOp op, PoolSpec spec, Buffer grad_y, OptionalBuffer indices, Buffer grad_x) {
+void backward(Environment& environment, PoolOp op, PoolSpec spec, Buffer grad_y, OptionalBuffer indices, Buffer grad_x,
+              ActivationType type) {
   check(spec, "poolBackward");
-  const float* given = grad_y.floats(outputs(spec), "poolBackward gradY");
-  float* wanted = grad_x.floats(inputs(spec), "poolBackward gradX");
+  if (type != ActivationType::float32 && call_device() == nullptr) {
+    const FloatsIn given_floats(environment, grad_y, type, outputs(spec), "poolBackward gradY");
+    const FloatsOut wanted_floats(environment, grad_x, type, inputs(spec), "poolBackward gradX");
+    backward(environment, op, spec, given_floats.floats(), indices, wanted_floats.floats(), ActivationType::float32);
+    return wanted_floats.write();
+  }
+  const auto* given = static_cast<const float*>(grad_y.numbers(outputs(spec), type, "poolBackward gradY"));
+  auto* wanted = static_cast<float*>(grad_x.numbers(inputs(spec), type, "poolBackward gradX"));
   if (op == PoolOp::max && !indices.present()) {
     throw Failure{"NATIVE", "poolBackward", "the indices that the forward pass wrote", "none", ""};
   }
   const int32_t* winners = op == PoolOp::max ? indices.as<int32_t>(outputs(spec), "poolBackward indices") : nullptr;
-  if (const DeviceKernels* device = call_device()) return device->pool_backward(op, spec, given, winners, wanted);
+  if (const DeviceKernels* device = call_device()) return device->pool_backward(op, spec, given, winners, wanted, type);
   const Layout layout(spec);
   const PoolPlan plan = layout.plan(op, spec, false);
   if (op != PoolOp::max) return SPIKESHIP_ON_BEST_ISA(pool_sum_backward(plan, given, wanted));

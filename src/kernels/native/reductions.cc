@@ -4,6 +4,7 @@
 #include "device_call.h"
 #include "entries.h"
 #include "failure.h"
+#include "float_copies.h"
 #include "parallel.h"
 #include "optimizer_step.h"
 #include "reduce_kernels.h"
@@ -107,15 +108,19 @@ size_t non_finite_in(Environment& environment, const float* x, size_t count) {
 
 }  // namespace
 
-void reduce(Environment& environment, ReduceOp op, Buffer x, size_t outer, size_t axis, size_t inner, Buffer out) {
-  const float* source = x.floats(product({outer, axis, inner}), "reduce x");
+void reduce(Environment& environment, ReduceOp op, Buffer x, size_t outer, size_t axis, size_t inner, Buffer out, ActivationType type) {
+  if (type != ActivationType::float32 && call_device() == nullptr) {
+    const FloatsIn given(environment, x, type, product({outer, axis, inner}), "reduce x");
+    return reduce(environment, op, given.floats(), outer, axis, inner, out, ActivationType::float32);
+  }
+  const auto* source = static_cast<const float*>(x.numbers(product({outer, axis, inner}), type, "reduce x"));
   const size_t results = product({outer, inner});
   const bool extreme = op == ReduceOp::max || op == ReduceOp::argmax;
   if (extreme && axis == 0 && results > 0) {
     throw Failure{"SHAPE", "reduce", "at least one element to find the maximum of", "an axis of size 0", ""};
   }
   float* values = out.floats(results, "reduce out");
-  if (const DeviceKernels* device = call_device()) return device->reduce(op, source, outer, axis, inner, values);
+  if (const DeviceKernels* device = call_device()) return device->reduce(op, source, outer, axis, inner, values, type);
   switch (op) {
     case ReduceOp::sum: return sum_axis(environment, source, outer, axis, inner, 1.0, values);
     case ReduceOp::mean: return sum_axis(environment, source, outer, axis, inner, 1.0 / static_cast<double>(axis), values);

@@ -35,7 +35,13 @@ export interface StoredTensor {
   data: StoredArray;
 }
 
-const TENSOR_DTYPES: Record<DType, StoredDType> = { float32: "F32", float16: "F16", int32: "I32", uint8: "U8" };
+const TENSOR_DTYPES: Record<DType, StoredDType> = {
+  float32: "F32",
+  float16: "F16",
+  bfloat16: "BF16",
+  int32: "I32",
+  uint8: "U8",
+};
 
 /** Reads bytes (aligned or not) as an array of a type, little-endian; the numbers are copied. */
 export function arrayOfBytes(dtype: StoredDType, bytes: Uint8Array): StoredArray {

@@ -3,11 +3,10 @@ import { fail } from "../../core/index.ts";
 import { core, type UnaryOp } from "../../kernels/index.ts";
 import { record } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { expectFloat } from "./arguments.ts";
+import { toFloat } from "./arguments.ts";
 import { div, mul, scale, sub } from "./elementwise.ts";
 
 function compute(op: UnaryOp, x: Tensor): Tensor {
-  expectFloat(op, x);
   const out = Tensor.empty(x.shape, "float32", x.spatial);
   core().unary(op, x.buffer, out.buffer, out.size);
   return out;
@@ -15,12 +14,16 @@ function compute(op: UnaryOp, x: Tensor): Tensor {
 
 /** An operation whose derivative is a function of its input. */
 function fromInput(op: UnaryOp, derivative: (grad: Tensor, x: Tensor) => Tensor): (x: Tensor) => Tensor {
-  return (x) => record(op, [x], compute(op, x), [x], (grad, [held]) => [derivative(grad, held!)]);
+  return (given) => {
+    const x = toFloat(op, given);
+    return record(op, [x], compute(op, x), [x], (grad, [held]) => [derivative(grad, held!)]);
+  };
 }
 
 /** An operation whose derivative is a function of its output. */
 function fromOutput(op: UnaryOp, derivative: (grad: Tensor, y: Tensor) => Tensor): (x: Tensor) => Tensor {
-  return (x) => {
+  return (given) => {
+    const x = toFloat(op, given);
     const y = compute(op, x);
     return record(op, [x], y, [y], (grad, [held]) => [derivative(grad, held!)]);
   };
@@ -28,6 +31,7 @@ function fromOutput(op: UnaryOp, derivative: (grad: Tensor, y: Tensor) => Tensor
 
 /** -x. */
 export function neg(x: Tensor): Tensor {
+  x = toFloat("neg", x);
   return record("neg", [x], compute("neg", x), [], (grad) => [neg(grad)]);
 }
 
@@ -53,7 +57,7 @@ const SMALLEST_NORMAL = 2 ** -126;
 
 /** -1, 0 or 1. No gradient. */
 export function sign(x: Tensor): Tensor {
-  return compute("sign", x);
+  return compute("sign", toFloat("sign", x));
 }
 
 /** The gradient where low <= x <= high, else 0. */
@@ -65,7 +69,7 @@ function within(x: Tensor, grad: Tensor, low: number, high: number): Tensor {
 
 /** x limited to [low, high] (infinite limits are allowed). The gradient passes inside and on the boundary, and is 0 outside. */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
-  expectFloat("clamp", x);
+  x = toFloat("clamp", x);
   if (!(low <= high)) fail("OPTION", { where: "clamp", expected: "low <= high", got: `${low} and ${high}` });
   const out = Tensor.empty(x.shape, "float32", x.spatial);
   core().clamp(x.buffer, low, high, out.buffer, out.size);

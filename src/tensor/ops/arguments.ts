@@ -1,11 +1,38 @@
 /** Checks of what operations are given: element types, axes, numbers per spatial axis. */
-import { fail, formatShape, type Shape } from "../../core/index.ts";
+import { type DType, fail, formatShape, type Shape } from "../../core/index.ts";
+import type { ActivationType } from "../../kernels/index.ts";
 import type { Tensor } from "../tensor.ts";
+import { toDtype } from "./cast.ts";
 
-/** Throws unless every tensor given is float32, the type operations compute in. */
+export function isActivation(dtype: DType): dtype is ActivationType {
+  return dtype === "float32" || dtype === "float16" || dtype === "bfloat16";
+}
+
+/** The element type of a tensor that may be an activation: float32 or 16 bits. @throws VALUE for whole numbers */
+export function activationType(where: string, x: { dtype: DType; shape: Shape | null }): ActivationType {
+  if (isActivation(x.dtype)) return x.dtype;
+  return fail("VALUE", {
+    where,
+    expected: "float32 tensors",
+    got: x.shape ? `${x.dtype} ${formatShape(x.shape)}` : x.dtype,
+    hint: "Convert it with cast().",
+  });
+}
+
+/** x as float32, in which an operation computes that has no form for 16 bits: itself where it is that already, else its recorded conversion. */
+export function toFloat(where: string, x: Tensor): Tensor {
+  return activationType(where, x) === "float32" ? x : toDtype(x, "float32");
+}
+
+/** As `toFloat`, for a tensor that may be absent. */
+export function toFloatIfAny(where: string, x: Tensor | null): Tensor | null {
+  return x && toFloat(where, x);
+}
+
+/** Throws unless every tensor given is float32: what operations change in place, or read as plain numbers. */
 export function expectFloat(where: string, ...tensors: (Tensor | null | undefined)[]): void {
   for (const tensor of tensors) {
-    if (tensor && tensor.dtype !== "float32") {
+    if (tensor && activationType(where, tensor) !== "float32") {
       fail("VALUE", {
         where,
         expected: "float32 tensors",

@@ -4,7 +4,7 @@ import { core } from "../../kernels/index.ts";
 import { Storage } from "../storage.ts";
 import { record } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { expectFloat } from "./arguments.ts";
+import { activationType, expectFloat } from "./arguments.ts";
 import { toChannelsLast } from "./shape.ts";
 
 export interface BatchNormOptions {
@@ -25,7 +25,7 @@ export interface BatchNormOptions {
 }
 
 /**
- * x `[B, C]` or `[B, C, spatial...]`: (x - mean) / sqrt(variance + eps) * weight + bias for each channel; same shape. Training needs more than
+ * x `[B, C]` or `[B, C, spatial...]`: (x - mean) / sqrt(variance + eps) * weight + bias for each channel; same shape and type (statistics, weight and bias are float32). Training needs more than
  * one value for each channel; its running variance is the unbiased one (n / (n - 1)), the one it divides by is not. The result is
  * written when an operation asks for its memory: a neuron that follows normalises its input on the way instead.
  */
@@ -42,7 +42,8 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
   } = options;
   const channels = x.shape[1] ?? 0;
   const vectors = [runningMean, runningVar, weight, bias];
-  expectFloat("batchNorm", x, ...vectors);
+  const type = activationType("batchNorm", x);
+  expectFloat("batchNorm", ...vectors);
   for (const vector of vectors) if (vector) expectChannels(x, vector);
   const rows = channels === 0 ? 0 : x.size / channels;
   const input = toChannelsLast(x, x.shape.length - 2);
@@ -50,15 +51,15 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
   const [mean, variance] = training ? newStatistics(x, rows * repeats) : storedStatistics(runningMean, runningVar);
   const [w, b] = [weight?.buffer ?? 0, bias?.buffer ?? 0];
   if (training) {
-    core().batchNormTrain(rows, channels, eps, input.buffer, w, b, mean.buffer, variance.buffer, affine.buffer);
+    core().batchNormTrain(rows, channels, eps, input.buffer, w, b, mean.buffer, variance.buffer, affine.buffer, type);
     if (runningMean) blend(runningMean, mean, momentum, momentum);
     if (runningVar) blend(runningVar, variance, momentum, (momentum * rows * repeats) / (rows * repeats - 1));
   } else {
     core().batchNormInfer(channels, eps, mean.buffer, variance.buffer, w, b, affine.buffer);
   }
   const normalised =
-    x.size === 0 ? Storage.allocate(0) : Storage.deferred({ x: input.storage, affine: affine.storage, channels });
-  const out = new Tensor(normalised, x.shape, "float32", input.spatial);
+    x.size === 0 ? Storage.allocate(0) : Storage.deferred({ x: input.storage, affine: affine.storage, channels, type });
+  const out = new Tensor(normalised, x.shape, type, input.spatial);
   const saved = weight ? [input, mean, variance, weight] : [input, mean, variance];
   record("batchNorm", [input, weight, bias], out, saved, (grad, held, needs) =>
     batchNormGradients(training, rows, eps, grad, held, needs),
@@ -120,7 +121,8 @@ function batchNormGradients(
 ): (Tensor | null)[] {
   const [x, mean, variance, weight] = saved as [Tensor, Tensor, Tensor, Tensor | undefined];
   const channels = mean.size;
-  const gradX = needsX ? Tensor.empty(x.shape, "float32", x.spatial) : null;
+  const type = activationType("batchNorm", x);
+  const gradX = needsX ? Tensor.empty(x.shape, type, x.spatial) : null;
   const gradWeight = needsWeight ? Tensor.empty([channels]) : null;
   const gradBias = needsBias ? Tensor.empty([channels]) : null;
   core().batchNormBackward(
@@ -136,6 +138,7 @@ function batchNormGradients(
     gradX?.buffer ?? 0,
     gradWeight?.buffer ?? 0,
     gradBias?.buffer ?? 0,
+    type,
   );
   return [gradX, gradWeight, gradBias];
 }

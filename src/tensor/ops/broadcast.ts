@@ -4,6 +4,7 @@ import { type BinaryOp, core } from "../../kernels/index.ts";
 import { effectiveSpatial, elementStrides, memoryAxes, sameOrder } from "../layout.ts";
 import { copyInLayout } from "../relayout.ts";
 import { Tensor } from "../tensor.ts";
+import { activationType, toFloat } from "./arguments.ts";
 import { reduceKeeping } from "./reduce-axes.ts";
 
 /** Shape of the result of two shapes, aligned at their last axes; an axis of size 1 is repeated. */
@@ -39,7 +40,7 @@ function repeatStrides(tensor: Tensor, shape: Shape): number[] {
   );
 }
 
-/** a op b with broadcasting; the result has the larger operand's layout. Allocates the result only. */
+/** a op b with broadcasting, both float32, or both of one 16-bit type where the shapes are one; the result has the larger operand's layout. Allocates the result only. */
 export function binary(where: string, op: BinaryOp, a: Tensor, b: Tensor): Tensor {
   if (sameShape(a.shape, b.shape)) return binarySameShape(op, a, b);
   const shape = broadcastShape(where, a.shape, b.shape);
@@ -47,14 +48,15 @@ export function binary(where: string, op: BinaryOp, a: Tensor, b: Tensor): Tenso
 }
 
 function binarySameShape(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
-  const out = Tensor.empty(a.shape, "float32", resultSpatial(a, b));
+  const type = activationType(op, a);
+  const out = Tensor.empty(a.shape, type, resultSpatial(a, b));
   if (sameOrder(a.shape, a.spatial, b.spatial)) {
-    core().binary(op, a.buffer, b.buffer, out.buffer, out.size);
+    core().binary(op, a.buffer, b.buffer, out.buffer, out.size, type);
     return out;
   }
   const left = copyInLayout(a, out.spatial);
   const right = copyInLayout(b, out.spatial);
-  core().binary(op, left.buffer, right.buffer, out.buffer, out.size);
+  core().binary(op, left.buffer, right.buffer, out.buffer, out.size, type);
   left.dispose();
   right.dispose();
   return out;
@@ -96,7 +98,7 @@ export function sumTo(grad: Tensor, shape: Shape): Tensor {
   const repeated = grad.shape.flatMap((size, axis) =>
     axis < lead || (shape[axis - lead] === 1 && size !== 1) ? [axis] : [],
   );
-  const reduced = reduceKeeping("sum", grad, repeated);
+  const reduced = reduceKeeping("sum", toFloat("sum", grad), repeated);
   // With too few axes left for the layout, its channel axis was one of the repeated ones: both orders are the same bytes.
   const result = reduced.view(shape, shape.length > reduced.spatial ? reduced.spatial : 0);
   reduced.dispose();

@@ -3,7 +3,7 @@ import { fail, formatShape } from "../../core/index.ts";
 import { type ConvSpec, core } from "../../kernels/index.ts";
 import { record } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { expectFloat, type PerAxis, perAxis } from "./arguments.ts";
+import { type PerAxis, perAxis, toFloat } from "./arguments.ts";
 import { add } from "./elementwise.ts";
 import { reshape, toChannelsLast, toPlain } from "./shape.ts";
 
@@ -39,7 +39,7 @@ export function convTranspose(
   bias: Tensor | null = null,
   options: ConvTransposeOptions = {},
 ): Tensor {
-  expectFloat("convTranspose", x, weight, bias);
+  x = toFloat("convTranspose", x);
   const spec = specOf(x, weight, bias, options);
   const spatial = spec.input.length;
   const input = toChannelsLast(x, spatial);

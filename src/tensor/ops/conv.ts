@@ -1,9 +1,11 @@
 /** Convolutions over one to three spatial axes (cross-correlation, as PyTorch). The work is done channels-last. */
 import { fail } from "../../core/index.ts";
-import { type ConvSpec, core } from "../../kernels/index.ts";
+import { type ActivationType, type ConvSpec, core } from "../../kernels/index.ts";
+import { producedType } from "../precision.ts";
 import { record } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { expectFloat, perAxis } from "./arguments.ts";
+import { activationType, expectFloat, perAxis } from "./arguments.ts";
+import { toDtype } from "./cast.ts";
 import type { ConvOptions } from "./conv-spec.ts";
 import { convSpec } from "./conv-spec.ts";
 import { sumRows } from "./linear.ts";
@@ -47,7 +49,7 @@ function convolve(
   bias: Tensor | null,
   options: ConvOptions,
 ): Tensor {
-  expectFloat(name, x, weight, bias);
+  expectFloat(name, weight, bias);
   if (options.padding === "same") {
     const padded = padSame(name, spatial, x, weight, options);
     const out = convolve(name, spatial, padded, weight, bias, { ...options, padding: 0 });
@@ -55,15 +57,17 @@ function convolve(
     return out;
   }
   const spec = convSpec(name, spatial, x, weight, bias, { ...options, padding: options.padding ?? 0 });
-  const input = toChannelsLast(x, spatial);
+  const type = producedType();
+  activationType(name, x);
+  const typed = toDtype(x, type);
+  const input = toChannelsLast(typed, spatial);
   const kernel = toPlain(weight);
-  const out = Tensor.empty([spec.batch, spec.outChannels, ...spec.output], "float32", spatial);
-  core().convForward(spec, input.buffer, kernel.buffer, bias?.buffer ?? 0, out.buffer);
+  const out = Tensor.empty([spec.batch, spec.outChannels, ...spec.output], type, spatial);
+  core().convForward(spec, input.buffer, kernel.buffer, bias?.buffer ?? 0, out.buffer, type);
   record(name, [input, kernel, bias], out, [input, kernel], (grad, saved, needs) =>
-    convGradients(spec, spatial, grad, saved as [Tensor, Tensor], needs),
+    convGradients(spec, spatial, type, grad, saved as [Tensor, Tensor], needs),
   );
-  input.dispose();
-  kernel.dispose();
+  for (const tensor of [typed, input, kernel]) tensor.dispose();
   return out;
 }
 
@@ -71,17 +75,18 @@ function convolve(
 function convGradients(
   spec: ConvSpec,
   spatial: number,
+  type: ActivationType,
   grad: Tensor,
   [x, weight]: [Tensor, Tensor],
   [needsX, needsWeight, needsBias]: boolean[],
 ): (Tensor | null)[] {
-  const gradX = needsX ? Tensor.empty(x.shape, "float32", spatial) : null;
-  if (gradX) core().convBackwardData(spec, grad.buffer, weight.buffer, gradX.buffer);
+  const gradX = needsX ? Tensor.empty(x.shape, type, spatial) : null;
+  if (gradX) core().convBackwardData(spec, grad.buffer, weight.buffer, gradX.buffer, type);
   if (!needsWeight) {
     return [gradX, null, needsBias ? sumRows(grad, grad.size / spec.outChannels, spec.outChannels) : null];
   }
   const gradWeight = Tensor.empty(weight.shape);
   const gradBias = needsBias ? Tensor.empty([spec.outChannels]) : null;
-  core().convBackwardWeights(spec, x.buffer, grad.buffer, gradWeight.buffer, gradBias?.buffer ?? 0);
+  core().convBackwardWeights(spec, x.buffer, grad.buffer, gradWeight.buffer, gradBias?.buffer ?? 0, type);
   return [gradX, gradWeight, gradBias];
 }

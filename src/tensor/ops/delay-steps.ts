@@ -3,7 +3,7 @@ import { fail, formatShape } from "../../core/index.ts";
 import { core } from "../../kernels/index.ts";
 import { record } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { expectFloat } from "./arguments.ts";
+import { toFloat } from "./arguments.ts";
 import { mul, sub } from "./elementwise.ts";
 import { sum } from "./reduce.ts";
 import { toPlain } from "./shape.ts";
@@ -38,7 +38,7 @@ function shifted(x: Tensor, steps: readonly number[]): Tensor {
  * steps, where the caller has them already, since a device would have to be waited for.
  */
 export function delaySteps(x: Tensor, delay: Tensor, whole?: readonly number[]): Tensor {
-  expectFloat("delaySteps", x, delay);
+  [x, delay] = [toFloat("delaySteps", x), toFloat("delaySteps", delay)];
   const channels = x.shape[2];
   if (x.shape.length < 3 || delay.size !== channels) {
     fail("SHAPE", {

@@ -2,11 +2,11 @@
 import { core } from "../../kernels/index.ts";
 import { record } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { expectFloat } from "./arguments.ts";
+import { toFloat } from "./arguments.ts";
 
 /** 1 where x >= 0, else 0, as the comparison of neurons. `surrogate`: name and numbers of the function whose derivative backward uses. */
 export function heaviside(x: Tensor, surrogate: { name: string; params: Float64Array }): Tensor {
-  expectFloat("heaviside", x);
+  x = toFloat("heaviside", x);
   const out = Tensor.empty(x.shape, "float32", x.spatial);
   core().binaryScalar("greaterEqual", x.buffer, 0, false, out.buffer, out.size);
   const { name, params } = surrogate;

@@ -3,7 +3,7 @@ import { expectShape, fail, formatShape, sameShape } from "../../core/index.ts";
 import { core } from "../../kernels/index.ts";
 import { record, willRecord } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { expectFloat } from "./arguments.ts";
+import { toFloat } from "./arguments.ts";
 import { binary } from "./broadcast.ts";
 import { mul, scale } from "./elementwise.ts";
 import { toChannelsLast, toPlain } from "./shape.ts";
@@ -13,7 +13,7 @@ import { toChannelsLast, toPlain } from "./shape.ts";
  * `[N, ...]`) from 0 to C - 1. Returns a scalar.
  */
 export function softmaxCrossEntropy(logits: Tensor, labels: Tensor): Tensor {
-  expectFloat("softmaxCrossEntropy", logits);
+  logits = toFloat("softmaxCrossEntropy", logits);
   const [batch, classes, ...rest] = logits.shape;
   if (classes === undefined || labels.dtype !== "int32" || !sameShape(labels.shape, [batch!, ...rest])) {
     fail("SHAPE", {
@@ -36,7 +36,7 @@ export function softmaxCrossEntropy(logits: Tensor, labels: Tensor): Tensor {
 
 /** Mean over all elements of (x - target)^2; both of one shape. Returns a scalar. */
 export function mse(x: Tensor, target: Tensor): Tensor {
-  expectFloat("mse", x, target);
+  [x, target] = [toFloat("mse", x), toFloat("mse", target)];
   expectShape("mse target", target.shape, x.shape, "Predictions and targets have one shape.");
   const { size } = x;
   const difference = binary("mse", "sub", x, target);

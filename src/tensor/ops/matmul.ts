@@ -1,14 +1,14 @@
 /** Products of matrices. The fully connected layer is in `linear.ts`. */
 import { fail, formatShape } from "../../core/index.ts";
-import { core } from "../../kernels/index.ts";
+import { type ActivationType, core } from "../../kernels/index.ts";
 import { record } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { expectFloat } from "./arguments.ts";
+import { activationType, toFloat } from "./arguments.ts";
 import { toPlain } from "./shape.ts";
 
 /** a `[M, K]` times b `[K, N]`: `[M, N]`. */
 export function matmul(a: Tensor, b: Tensor): Tensor {
-  expectFloat("matmul", a, b);
+  [a, b] = [toFloat("matmul", a), toFloat("matmul", b)];
   const [m = 0, k = 0] = a.shape;
   const n = b.shape[1] ?? 0;
   if (a.shape.length !== 2 || b.shape.length !== 2 || b.shape[0] !== k) {
@@ -33,7 +33,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   return out;
 }
 
-/** `[rows, columns]` = a times b over `inner`; a and b are stored transposed where said. Plain layout; not recorded. */
+/** `[rows, columns]` of a type = a times b over `inner`; a and b are stored transposed where said. Plain layout; not recorded. */
 export function product(
   transposeA: boolean,
   transposeB: boolean,
@@ -42,8 +42,10 @@ export function product(
   inner: number,
   a: Tensor,
   b: Tensor,
+  type: ActivationType = "float32",
 ): Tensor {
-  const out = Tensor.empty([rows, columns]);
-  core().matmul(transposeA, transposeB, rows, columns, inner, a.buffer, b.buffer, out.buffer, false);
+  const out = Tensor.empty([rows, columns], type);
+  const types = [activationType("matmul", a), activationType("matmul", b), type] as const;
+  core().matmul(transposeA, transposeB, rows, columns, inner, a.buffer, b.buffer, out.buffer, false, ...types);
   return out;
 }

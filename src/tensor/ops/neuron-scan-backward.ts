@@ -1,6 +1,6 @@
 /** The backward pass of `neuron-scan.ts`: sorts what the tape gives into the native call's fields and its results back. */
 import { type Shape, sizeOf } from "../../core/index.ts";
-import { core } from "../../kernels/index.ts";
+import { type ActivationType, core } from "../../kernels/index.ts";
 import type { BackwardContext } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
 import type { ScanSurrogate, ScanVariant } from "./neuron-scan.ts";
@@ -8,6 +8,8 @@ import type { ScanSurrogate, ScanVariant } from "./neuron-scan.ts";
 /** What forward knew and backward needs, without tensors. */
 export interface ScanPlan {
   variant: ScanVariant;
+  /** Of the sequences. */
+  type: ActivationType;
   surrogate: ScanSurrogate;
   steps: number;
   /** Shape of a step `[...]`, and layout of all tensors. */
@@ -36,7 +38,7 @@ const buffer = (tensor: Tensor | null | undefined): number => tensor?.buffer ?? 
 
 /** Gradients of [x, ...initial states, ...learned values] from those of [spike, ...final states, ...state sequences, ...saved]. */
 export function scanGradients(plan: ScanPlan, { grads, saved: held, needs }: BackwardContext): (Tensor | null)[] {
-  const { variant, steps, shape, spatial, outputs, places } = plan;
+  const { variant, type, steps, shape, spatial, outputs, places } = plan;
   const states = variant.stateNames.length;
   // outputs that were not asked for have no gradients: 0 in their places
   const gradients = (first: number, given: number, wanted: number) =>
@@ -44,7 +46,7 @@ export function scanGradients(plan: ScanPlan, { grads, saved: held, needs }: Bac
   const afterStates = outputs.spike + states;
   const heldAt = (place: number) => (place < 0 ? 0 : buffer(held[place]));
 
-  const gradX = Tensor.empty(plan.repeatedInput ? shape : [steps, ...shape], "float32", spatial);
+  const gradX = Tensor.empty(plan.repeatedInput ? shape : [steps, ...shape], type, spatial);
   const gradInitial = variant.stateNames.map((_, i) => (needs[1 + i] ? Tensor.empty(shape, "float32", spatial) : null));
   const gradParams = new Float64Array(variant.params.length);
   (variant.kernels ?? core()).neuronBackward({
@@ -66,6 +68,7 @@ export function scanGradients(plan: ScanPlan, { grads, saved: held, needs }: Bac
     gradX: gradX.buffer,
     gradInitialStates: gradInitial.map(buffer),
     gradParams,
+    type,
   });
   const values = plan.learned?.gradients(gradParams) ?? [];
   const gradLearned = (plan.learned?.shapes ?? []).map((learnedShape, i) =>

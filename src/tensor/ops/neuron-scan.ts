@@ -7,7 +7,8 @@ import { core, type NativeCore } from "../../kernels/index.ts";
 import { copyInLayout } from "../relayout.ts";
 import { recordMany, willRecord } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { expectFloat } from "./arguments.ts";
+import { activationType, expectFloat } from "./arguments.ts";
+import { toDtype } from "./cast.ts";
 import { type ScanPlan, scanGradients, scanInput } from "./neuron-scan-backward.ts";
 import { toPlain } from "./shape.ts";
 
@@ -74,11 +75,18 @@ export interface NeuronScanResult {
 /**
  * Runs a neuron over `[T, ...]`. Gradients flow to the input, the initial states and the learned values, from every result. Without
  * recording (`noGrad`, or nothing that requires a gradient) nothing is saved for backward. An input that is the same at every step
- * (`repeatLeading`) is read as it is, and its gradient is summed over the steps on the way.
+ * (`repeatLeading`) is read as it is, and its gradient is summed over the steps on the way. Sequences have the type of x; states before and
+ * after the scan are float32, as all arithmetic is.
  */
 export function neuronScan(scan: NeuronScan): NeuronScanResult {
   expectScan(scan);
   const { variant, learned } = scan;
+  const type = activationType("neuron", scan.x);
+  if (variant.kernels && type !== "float32") {
+    // neurons that were defined at run time take and give floats
+    const result = neuronScan({ ...scan, x: toDtype(scan.x, "float32") });
+    return { ...result, spike: toDtype(result.spike, type) };
+  }
   const repeatedInput = scan.x.once !== null;
   const x = scan.x.once?.share() ?? timeFirst(scan.x);
   const { spatial } = x;
@@ -86,7 +94,7 @@ export function neuronScan(scan: NeuronScan): NeuronScanResult {
   const states = scan.initialStates.map((state) => (typeof state === "number" ? null : state));
   const inputs = [x, ...states, ...(learned?.tensors ?? [])];
   const recorded = willRecord(inputs);
-  const sequence = () => Tensor.empty([steps, ...shape], "float32", spatial);
+  const sequence = () => Tensor.empty([steps, ...shape], type, spatial);
   const sequenceIf = (wanted: boolean) => (wanted ? sequence() : null);
 
   const initial = states.map((state) => state && copyInLayout(state, spatial));
@@ -110,6 +118,7 @@ export function neuronScan(scan: NeuronScan): NeuronScanResult {
     spike: spike?.buffer ?? 0,
     saved: saved.map((tensor) => tensor?.buffer ?? 0),
     stateSeqs: variant.stateNames.map((_, i) => stateSeqs[i]?.buffer ?? 0),
+    type,
   });
 
   const exposed = scan.storeSaved ? saved.map((tensor) => tensor!.detach()) : [];
@@ -119,6 +128,7 @@ export function neuronScan(scan: NeuronScan): NeuronScanResult {
   const plan: ScanPlan = {
     variant,
     surrogate: scan.surrogate,
+    type,
     steps,
     shape,
     spatial,
@@ -145,7 +155,7 @@ function timeFirst(x: Tensor): Tensor {
 
 function expectScan({ x, initialStates, variant, learned }: NeuronScan): void {
   const where = `neuron ${variant.name}`;
-  expectFloat(where, x, ...(learned?.tensors ?? []));
+  expectFloat(where, ...(learned?.tensors ?? []));
   if (x.shape.length === 0) {
     fail("SHAPE", { where, expected: "an input with a time axis [T,...]", got: "a scalar" });
   }

@@ -1,8 +1,8 @@
 /** Padding of the last axes. Built of slices and joins, which carry the gradients. */
 import { fail, formatShape } from "../../core/index.ts";
-import { Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { toChannelsLast } from "./shape.ts";
-import { concat, slice } from "./slice.ts";
+import { concat, slice, zerosLike } from "./slice.ts";
 
 /** What stands outside: zeros; the mirror image without the edge; the edge repeated; or the other end. PyTorch's names. */
 export type PadMode = "zeros" | "reflect" | "replicate" | "circular";
@@ -65,9 +65,8 @@ const oneSlice = (x: Tensor, axis: number, index: number) => slice(x, axis, inde
 
 /** Zeros of the layout of x with another size along an axis. */
 function zeros(x: Tensor, axis: number, size: number): Tensor {
-  const plain = Tensor.zeros(x.shape.map((old, i) => (i === axis ? size : old)));
-  // equal numbers are in order in every layout
-  const out = plain.view(plain.shape, x.spatial);
-  plain.dispose();
-  return out;
+  return zerosLike(
+    x,
+    x.shape.map((old, i) => (i === axis ? size : old)),
+  );
 }

@@ -3,7 +3,7 @@ import { fail, formatShape } from "../../core/index.ts";
 import { core, type PoolOp, type PoolSpec } from "../../kernels/index.ts";
 import { record, willRecord } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { expectFloat, type PerAxis, perAxis } from "./arguments.ts";
+import { activationType, type PerAxis, perAxis } from "./arguments.ts";
 import { toChannelsLast } from "./shape.ts";
 import { windowSizes } from "./window.ts";
 
@@ -72,17 +72,17 @@ function poolSpec(where: string, x: Tensor, options: AvgPoolOptions): PoolSpec {
 
 function pool(op: PoolOp, x: Tensor, options: AvgPoolOptions): Tensor {
   const name = `${op}Pool`;
-  expectFloat(name, x);
+  const type = activationType(name, x);
   const spec = poolSpec(name, x, options);
   const spatial = spec.input.length;
   const input = toChannelsLast(x, spatial);
-  const out = Tensor.empty([spec.batch, spec.channels, ...spec.output], "float32", spatial);
+  const out = Tensor.empty([spec.batch, spec.channels, ...spec.output], type, spatial);
   const winners = op === "max" && willRecord([x]) ? Tensor.empty(out.shape, "int32", spatial) : null;
-  core().poolForward(op, spec, input.buffer, out.buffer, winners?.buffer ?? 0);
+  core().poolForward(op, spec, input.buffer, out.buffer, winners?.buffer ?? 0, type);
   const { shape } = x;
   record(name, [input], out, winners ? [winners] : [], (grad, [held]) => {
-    const gradX = Tensor.empty(shape, "float32", spatial);
-    core().poolBackward(op, spec, grad.buffer, held?.buffer ?? 0, gradX.buffer);
+    const gradX = Tensor.empty(shape, type, spatial);
+    core().poolBackward(op, spec, grad.buffer, held?.buffer ?? 0, gradX.buffer, type);
     return [gradX];
   });
   winners?.dispose();

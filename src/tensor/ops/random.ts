@@ -6,7 +6,7 @@ import { fail, type RandomStream, type Shape } from "../../core/index.ts";
 import { core } from "../../kernels/index.ts";
 import { copyInLayout } from "../relayout.ts";
 import { Tensor } from "../tensor.ts";
-import { expectFloat } from "./arguments.ts";
+import { toFloat } from "./arguments.ts";
 
 export interface UniformRange {
   low?: number;
@@ -44,7 +44,7 @@ function stretch(x: Tensor, factor: number, shift: number): void {
 
 /** 1 with the probability that the element gives, else 0: float32, shape and layout of `probability`. */
 export function bernoulli(probability: Tensor, random: RandomStream): Tensor {
-  expectFloat("bernoulli", probability);
+  probability = toFloat("bernoulli", probability);
   const plain = copyInLayout(probability, 0);
   const drawn = Tensor.empty(plain.shape);
   const { seed, stream } = random;

@@ -5,7 +5,7 @@ import { effectiveSpatial, memoryAxes } from "../layout.ts";
 import { copyInLayout } from "../relayout.ts";
 import { record } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { axesOf, axisOf, expectFloat } from "./arguments.ts";
+import { axesOf, axisOf, toFloat } from "./arguments.ts";
 import { expand } from "./broadcast.ts";
 import { equal, mul } from "./elementwise.ts";
 import { dropAxes, reduceKeeping } from "./reduce-axes.ts";
@@ -23,7 +23,7 @@ export function mean(x: Tensor, axes?: Axes, keepDim = false): Tensor {
 }
 
 function linearReduction(op: "sum" | "mean", x: Tensor, axes: Axes | undefined, keepDim: boolean): Tensor {
-  expectFloat(op, x);
+  x = toFloat(op, x);
   const list = axesOf(op, axes, x.shape);
   const { shape, spatial } = x;
   const factor = op === "mean" ? 1 / list.reduce((count, axis) => count * shape[axis]!, 1) : 1;
@@ -39,7 +39,7 @@ function linearReduction(op: "sum" | "mean", x: Tensor, axes: Axes | undefined, 
  * whole gradient.
  */
 export function max(x: Tensor, axes?: Axes, keepDim = false): Tensor {
-  expectFloat("max", x);
+  x = toFloat("max", x);
   const list = axesOf("max", axes, x.shape);
   // Axes that do not lie in row-major order would make another element "the first": such a tensor is read in plain order.
   const inOrder = list.length <= 1 || effectiveSpatial(x.shape, x.spatial) === 0;
@@ -109,7 +109,7 @@ function argmaxInMemory(x: Tensor, axis: number): Tensor {
 
 /** Index (int32) of the largest value along one axis, the first of equal ones. The axis disappears. No gradient. */
 export function argmax(x: Tensor, axis: number): Tensor {
-  expectFloat("argmax", x);
+  x = toFloat("argmax", x);
   const at = axisOf("argmax", axis, x.shape);
   expectElements("argmax", x, at);
   const kept = argmaxInMemory(x, at);

@@ -5,10 +5,10 @@
 import { core } from "../../kernels/index.ts";
 import { record } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { expectFloat } from "./arguments.ts";
+import { toFloat } from "./arguments.ts";
 
 function straightThrough(op: "roundEven" | "trunc" | "floor" | "roundFloat16", x: Tensor): Tensor {
-  expectFloat(op, x);
+  x = toFloat(op, x);
   const out = Tensor.empty(x.shape, "float32", x.spatial);
   core().unary(op, x.buffer, out.buffer, out.size);
   return record(op, [x], out, [], (grad) => [grad]);

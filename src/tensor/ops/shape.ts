@@ -8,7 +8,7 @@ import { effectiveSpatial, memoryAxes } from "../layout.ts";
 import { copyInLayout } from "../relayout.ts";
 import { gradEnabled, record } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { axisOf } from "./arguments.ts";
+import { activationType, axisOf } from "./arguments.ts";
 
 /** The same tensor in another layout; its variable stays the same when no byte moves. */
 function inLayout(name: string, x: Tensor, spatial: number): Tensor {
@@ -120,7 +120,7 @@ export function repeatLeading(x: Tensor, times: number): Tensor {
   const { shape, size, spatial } = x;
   return record("repeatLeading", [x], Tensor.repeat(x, times), [], (grad) => {
     const total = Tensor.empty(shape, "float32", spatial);
-    core().reduce("sum", grad.buffer, 1, times, size, total.buffer);
+    core().reduce("sum", grad.buffer, 1, times, size, total.buffer, activationType("repeatLeading", grad));
     return [total];
   });
 }

@@ -5,7 +5,7 @@ import { effectiveSpatial, memoryAxes } from "../layout.ts";
 import { copyInLayout } from "../relayout.ts";
 import { record, recordMany } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { axisOf } from "./arguments.ts";
+import { activationType, axisOf, isActivation, toFloat } from "./arguments.ts";
 import { reshape } from "./shape.ts";
 
 /** A tensor in memory as seen from one axis: `rows` blocks of `axisSize * blockBytes`. */
@@ -57,15 +57,16 @@ export function slice(x: Tensor, axis: number, start: number, end?: number): Ten
   copyRange(x, from, out, 0, to - from, at);
   const { shape, spatial } = x;
   return record("slice", [x], out, [], (grad) => {
-    const whole = zeros(shape, spatial);
+    const whole = zerosLike(grad, shape, spatial);
     copyRange(grad, 0, whole, from, to - from, at);
     return [whole];
   });
 }
 
-function zeros(shape: Shape, spatial: number): Tensor {
-  const out = Tensor.empty(shape, "float32", spatial);
-  core().fill(out.buffer, out.size, 0);
+/** Zeros of the type and layout that `like` has. */
+export function zerosLike(like: Tensor, shape: Shape, spatial = like.spatial): Tensor {
+  const out = Tensor.empty(shape, like.dtype, spatial);
+  core().fill(out.buffer, out.size, 0, activationType("zeros", like));
   return out;
 }
 
@@ -98,8 +99,15 @@ function reshapeWithout(x: Tensor, axis: number): Tensor {
   return record("select", [x], out, [], (grad) => [grad.view(before, spatial)]);
 }
 
-/** Joins tensors of one type along an existing axis; all other axes agree. The result is channels-last when any of them is. */
+/**
+ * Joins tensors of one type along an existing axis; all other axes agree. Float tensors of several types become float32. The result is
+ * channels-last when any of them is.
+ */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
+  const mixed = tensors.some((tensor) => tensor.dtype !== tensors[0]?.dtype);
+  if (mixed && tensors.every((tensor) => isActivation(tensor.dtype))) {
+    tensors = tensors.map((tensor) => toFloat("concat", tensor));
+  }
   const first = tensors[0];
   if (!first) fail("SHAPE", { where: "concat", expected: "at least one tensor", got: "none" });
   const at = axisOf("concat", axis, first.shape);
@@ -163,7 +171,7 @@ export function unstack(x: Tensor): Tensor[] {
   input.dispose();
   const whole = x.shape;
   recordMany("unstack", [x], outputs, [], ({ grads }) => {
-    const total = zeros(whole, spatial);
+    const total = zerosLike(grads.find((grad) => grad !== null)!, whole, spatial);
     grads.forEach((grad, t) => {
       if (grad) core().copy(grad.buffer, 0, total.buffer, t * bytes, bytes);
     });

@@ -26,17 +26,17 @@ struct TwoSums {
 };
 
 // Of x - shift and of its square. The shift is the first row: differences from it keep their digits when the mean is large.
-template <unsigned width>
+template <class Number, unsigned width>
 struct MomentsOf {
   using Partial = TwoSums<width>;
-  const float* x;
+  const Number* x;
   size_t channels;
   DEVICE_CODE Partial start() const { return {}; }
   DEVICE_CODE void add(size_t, size_t row, size_t column, Partial& sums) const {
     const auto values = load<width>(x + row * channels + column * width);
     const auto shift = load<width>(x + column * width);
     for (unsigned k = 0; k < width; k++) {
-      const double value = static_cast<double>(values.at[k]) - static_cast<double>(shift.at[k]);
+      const double value = static_cast<double>(number(values.at[k])) - static_cast<double>(number(shift.at[k]));
       sums.first[k] += value;
       sums.second[k] += value * value;
     }
@@ -44,10 +44,11 @@ struct MomentsOf {
 };
 
 // Of grad and of grad * (x - mean).
-template <unsigned width>
+template <class Number, unsigned width>
 struct GradMomentsOf {
   using Partial = TwoSums<width>;
-  const float *x, *grad, *mean;
+  const Number *x, *grad;
+  const float* mean;
   size_t channels;
   DEVICE_CODE Partial start() const { return {}; }
   DEVICE_CODE void add(size_t, size_t row, size_t column, Partial& sums) const {
@@ -56,9 +57,9 @@ struct GradMomentsOf {
     const auto grads = load<width>(grad + at);
     const auto means = load<width>(mean + column * width);
     for (unsigned k = 0; k < width; k++) {
-      const auto g = static_cast<double>(grads.at[k]);
+      const auto g = static_cast<double>(number(grads.at[k]));
       sums.first[k] += g;
-      sums.second[k] += g * (static_cast<double>(values.at[k]) - static_cast<double>(means.at[k]));
+      sums.second[k] += g * (static_cast<double>(number(values.at[k])) - static_cast<double>(means.at[k]));
     }
   }
 };
@@ -77,16 +78,16 @@ struct AffineOf {
   }
 };
 
-template <unsigned width>
+template <class Number, unsigned width>
 struct FinishMoments {
   double rows;
-  const float* x;
+  const Number* x;
   float *mean, *variance;
   AffineOf affine;
   DEVICE_CODE void operator()(size_t column, const TwoSums<width>& sums) const {
     for (unsigned k = 0; k < width; k++) {
       const size_t channel = column * width + k;
-      const NormMoments moments = norm_moments_of(sums.first[k], sums.second[k], rows, x[channel]);
+      const NormMoments moments = norm_moments_of(sums.first[k], sums.second[k], rows, number(x[channel]));
       mean[channel] = moments.mean;
       variance[channel] = moments.variance;
       affine.write(channel, moments);
@@ -132,11 +133,11 @@ struct GradientOfRow {
 };
 
 // out = element(inputs at the same place, terms of its channel), four neighbours to a thread.
-template <class Element, class Index, unsigned inputs, unsigned terms>
+template <class Number, class Element, class Index, unsigned inputs, unsigned terms>
 struct EachOfRows {
-  const float* in[inputs];
+  const Number* in[inputs];
   const float* term[terms];
-  float* out;
+  Number* out;
   size_t count;
   Divider<Index> channels;
   bool wide;
@@ -151,14 +152,15 @@ struct EachOfRows {
   }
 
   DEVICE_CODE void four(size_t first, Index channel) const {
-    Pack<float, 4> given[inputs], known[terms], made;
+    Pack<Number, 4> given[inputs], made;
+    Pack<float, 4> known[terms];
     for (unsigned array = 0; array < inputs; array++) given[array] = load<4>(in[array] + first);
     for (unsigned array = 0; array < terms; array++) known[array] = load<4>(term[array] + channel);
     for (unsigned k = 0; k < 4; k++) {
       float x[inputs], t[terms];
-      for (unsigned array = 0; array < inputs; array++) x[array] = given[array].at[k];
+      for (unsigned array = 0; array < inputs; array++) x[array] = number(given[array].at[k]);
       for (unsigned array = 0; array < terms; array++) t[array] = known[array].at[k];
-      made.at[k] = element(x, t);
+      put(element(x, t), made.at[k]);
     }
     store(out + first, made);
   }
@@ -166,25 +168,25 @@ struct EachOfRows {
   DEVICE_CODE void some(size_t first, Index channel) const {
     for (size_t i = first; i < count && i < first + 4; i++) {
       float x[inputs], t[terms];
-      for (unsigned array = 0; array < inputs; array++) x[array] = in[array][i];
+      for (unsigned array = 0; array < inputs; array++) x[array] = number(in[array][i]);
       for (unsigned array = 0; array < terms; array++) t[array] = term[array][channel];
-      out[i] = element(x, t);
+      put(element(x, t), out[i]);
       channel = channel + 1 == channels.divisor ? 0 : channel + 1;
     }
   }
 };
 
-template <class Element, unsigned inputs, unsigned terms>
-void over_rows(const BatchNormShape& shape, const float* const (&in)[inputs], const float* const (&term)[terms], float* out,
+template <class Number, class Element, unsigned inputs, unsigned terms>
+void over_rows(const BatchNormShape& shape, const Number* const (&in)[inputs], const float* const (&term)[terms], Number* out,
                Element element, const char* what) {
   const size_t count = shape.rows * shape.channels;
   with_index(count, [&](auto index) {
-    EachOfRows<Element, decltype(index), inputs, terms> body{{}, {}, out, count, {}, false, element};
+    EachOfRows<Number, Element, decltype(index), inputs, terms> body{{}, {}, out, count, {}, false, element};
     body.channels = Divider<decltype(index)>(shape.channels);
-    body.wide = shape.channels % 4 == 0 && aligned_to(16, out);
+    body.wide = shape.channels % 4 == 0 && aligned_to(4 * sizeof(Number), out);
     for (unsigned array = 0; array < inputs; array++) {
       body.in[array] = in[array];
-      body.wide = body.wide && aligned_to(16, in[array]);
+      body.wide = body.wide && aligned_to(4 * sizeof(Number), in[array]);
     }
     for (unsigned array = 0; array < terms; array++) {
       body.term[array] = term[array];
@@ -211,12 +213,16 @@ void with_width(size_t channels, bool aligned, Use use) {
 
 }  // namespace
 
-void batch_norm_train(const BatchNormShape& shape, const float* x, const float* weight, const float* bias, float* mean, float* variance,
-                      float* affine) {
+void batch_norm_train(const BatchNormShape& shape, const void* x, const float* weight, const float* bias, float* mean, float* variance,
+                      float* affine, ActivationType type) {
   const AffineOf affine_of{shape.epsilon, weight, bias, affine, affine + shape.channels};
-  with_width(shape.channels, aligned_to(16, x), [&](auto width, size_t columns) {
-    reduce_columns({1, shape.rows, columns}, MomentsOf<width>{x, shape.channels},
-                   FinishMoments<width>{static_cast<double>(shape.rows), x, mean, variance, affine_of}, "batchNormTrain");
+  with_activation(type, [&](auto stored) {
+    using Number = decltype(stored);
+    const auto* source = static_cast<const Number*>(x);
+    with_width(shape.channels, aligned_to(4 * sizeof(Number), x), [&](auto width, size_t columns) {
+      reduce_columns({1, shape.rows, columns}, MomentsOf<Number, width>{source, shape.channels},
+                     FinishMoments<Number, width>{static_cast<double>(shape.rows), source, mean, variance, affine_of}, "batchNormTrain");
+    });
   });
 }
 
@@ -226,21 +232,33 @@ void batch_norm_infer(size_t channels, double epsilon, const float* mean, const 
   for_each(channels, AffineOfKnown{mean, variance, affine_of}, "batchNormInfer");
 }
 
-void channel_affine(size_t rows, size_t channels, const float* x, const float* affine, float* y) {
-  over_rows({rows, channels, 0.0}, {x}, {affine, affine + channels}, y, Affine{}, "channelAffine");
+void channel_affine(size_t rows, size_t channels, const void* x, const float* affine, void* y, ActivationType type) {
+  with_activation(type, [&](auto stored) {
+    using Number = decltype(stored);
+    over_rows<Number>({rows, channels, 0.0}, {static_cast<const Number*>(x)}, {affine, affine + channels}, static_cast<Number*>(y),
+                      Affine{}, "channelAffine");
+  });
 }
 
-void batch_norm_backward(bool training, const BatchNormShape& shape, const float* x, const float* grad_y, const float* mean,
-                         const float* variance, const float* weight, float* grad_x, float* grad_weight, float* grad_bias) {
+void batch_norm_backward(bool training, const BatchNormShape& shape, const void* x, const void* grad_y, const float* mean,
+                         const float* variance, const float* weight, void* grad_x, float* grad_weight, float* grad_bias,
+                         ActivationType type) {
   const TermsOfCall terms(shape.channels, 3);
-  const bool aligned = aligned_to(16, x) && aligned_to(16, grad_y) && aligned_to(16, mean);
-  with_width(shape.channels, aligned, [&](auto width, size_t columns) {
-    reduce_columns({1, shape.rows, columns}, GradMomentsOf<width>{x, grad_y, mean, shape.channels},
-                   FinishGradient<width>{static_cast<double>(shape.rows), shape.epsilon, training, variance, weight, grad_weight,
-                                         grad_bias, terms[0], terms[1], terms[2]},
-                   "batchNormBackward");
+  with_activation(type, [&](auto stored) {
+    using Number = decltype(stored);
+    const auto *source = static_cast<const Number*>(x), *given = static_cast<const Number*>(grad_y);
+    constexpr size_t pack = 4 * sizeof(Number);
+    const bool aligned = aligned_to(pack, x) && aligned_to(pack, grad_y) && aligned_to(16, mean);
+    with_width(shape.channels, aligned, [&](auto width, size_t columns) {
+      reduce_columns({1, shape.rows, columns}, GradMomentsOf<Number, width>{source, given, mean, shape.channels},
+                     FinishGradient<width>{static_cast<double>(shape.rows), shape.epsilon, training, variance, weight, grad_weight,
+                                           grad_bias, terms[0], terms[1], terms[2]},
+                     "batchNormBackward");
+    });
+    if (grad_x == nullptr) return;
+    over_rows<Number>(shape, {source, given}, {mean, terms[0], terms[1], terms[2]}, static_cast<Number*>(grad_x), GradientOfRow{},
+                      "batchNormBackward");
   });
-  if (grad_x != nullptr) over_rows(shape, {x, grad_y}, {mean, terms[0], terms[1], terms[2]}, grad_x, GradientOfRow{}, "batchNormBackward");
 }
 
 }  // namespace spikeship::device

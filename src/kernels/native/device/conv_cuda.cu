@@ -78,11 +78,11 @@ MaybePlan fastest(std::vector<cudnn::Plan> plans, const Pointers& at) {
   return best;
 }
 
-MaybePlan make(Direction direction, const ConvSpec& spec, Precision precision, const Pointers& at) {
+MaybePlan make(Direction direction, const ConvSpec& spec, Precision precision, ActivationType result, const Pointers& at) {
   const MayLoad allowed;
   const bool measured = cudnn_measured() && !capturing();
   try {
-    auto plans = cudnn::plans(handle(), cudnn::convolution(direction, spec, precision), precision, tf32_wanted(), measured ? most_measured : 1);
+    auto plans = cudnn::plans(handle(), cudnn::convolution(direction, spec, precision, result), precision, tf32_wanted(), measured ? most_measured : 1);
     if (measured) return fastest(std::move(plans), at);
     return plans.empty() ? MaybePlan() : MaybePlan(std::move(plans.front()));
   } catch (const cudnn::Refused&) {
@@ -90,8 +90,8 @@ MaybePlan make(Direction direction, const ConvSpec& spec, Precision precision, c
   }
 }
 
-PlanKey key(Direction direction, const ConvSpec& spec, Precision precision) {
-  PlanKey key{current_device(), static_cast<int64_t>(direction), static_cast<int64_t>(precision)};
+PlanKey key(Direction direction, const ConvSpec& spec, Precision precision, ActivationType result) {
+  PlanKey key{current_device(), static_cast<int64_t>(direction), static_cast<int64_t>(precision), static_cast<int64_t>(result)};
   for (const size_t size : {spec.axes, spec.batch, spec.in_channels, spec.out_channels, spec.groups}) {
     key.push_back(static_cast<int64_t>(size));
   }
@@ -104,12 +104,12 @@ PlanKey key(Direction direction, const ConvSpec& spec, Precision precision) {
 // Every buffer begins so; cuDNN is told that it may rely on it.
 bool aligned(const void* data) { return reinterpret_cast<uintptr_t>(data) % cudnn::alignment == 0; }
 
-bool convolve(Direction direction, const ConvSpec& spec, Precision precision, const Pointers& at) {
+bool convolve(Direction direction, const ConvSpec& spec, Precision precision, ActivationType result, const Pointers& at) {
   if (handle() == nullptr || !aligned(at.x) || !aligned(at.weights) || !aligned(at.y)) return false;
   // Never destroyed: at the end of a process the driver may be gone before.
   static auto& plans = *new PlanCache<MaybePlan>;
   MaybePlan& plan =
-      plans.find(key(direction, spec, precision), capturing(), [&] { return make(direction, spec, precision, at); });
+      plans.find(key(direction, spec, precision, result), capturing(), [&] { return make(direction, spec, precision, result, at); });
   // A plan that fails is not tried again.
   if (plan && !execute(*plan, at)) plan.reset();
   return plan.has_value();
@@ -117,24 +117,24 @@ bool convolve(Direction direction, const ConvSpec& spec, Precision precision, co
 
 }  // namespace
 
-bool library_forward(const ConvSpec& spec, Factor x, const float* weight, const float* bias, float* y) {
+bool library_forward(const ConvSpec& spec, Factor x, const float* weight, const float* bias, const Result& y) {
   if (handle() == nullptr) return false;
   const OrderedWeights weights(spec, WeightOrder::outputs_first, x.precision, weight);
-  if (!convolve(Direction::forward, spec, x.precision, {x.data, weights.data(), y})) return false;
+  if (!convolve(Direction::forward, spec, x.precision, y.type, {x.data, weights.data(), y.data})) return false;
   if (bias != nullptr) add_to_rows(y, spec.batch * spec.output_points(), spec.out_channels, bias);
   return true;
 }
 
-bool library_backward_data(const ConvSpec& spec, Factor grad_y, const float* weight, float* grad_x) {
+bool library_backward_data(const ConvSpec& spec, Factor grad_y, const float* weight, const Result& grad_x) {
   if (handle() == nullptr) return false;
   const OrderedWeights weights(spec, WeightOrder::outputs_first, grad_y.precision, weight);
-  return convolve(Direction::backward_data, spec, grad_y.precision, {grad_x, weights.data(), grad_y.data});
+  return convolve(Direction::backward_data, spec, grad_y.precision, grad_x.type, {grad_x.data, weights.data(), grad_y.data});
 }
 
 bool library_backward_weights(const ConvSpec& spec, Factor x, Factor grad_y, float* grad_weight) {
   if (handle() == nullptr) return false;
   const Scratch sums(weight_count(spec) * sizeof(float));
-  if (!convolve(Direction::backward_weights, spec, x.precision, {x.data, sums.as<void>(), grad_y.data})) return false;
+  if (!convolve(Direction::backward_weights, spec, x.precision, ActivationType::float32, {x.data, sums.as<void>(), grad_y.data})) return false;
   plain_weights(spec, sums.as<float>(), grad_weight);
   return true;
 }

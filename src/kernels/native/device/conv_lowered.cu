@@ -84,23 +84,23 @@ void for_columns(const ConvSpec& spec, bool backward, Factor source, Use use) {
 
 }  // namespace
 
-void lowered_forward(const ConvSpec& spec, Factor x, const float* weight, const float* bias, float* y) {
+void lowered_forward(const ConvSpec& spec, Factor x, const float* weight, const float* bias, const Result& y) {
   const size_t outputs = spec.out_channels / spec.groups, inner = spec.kernel_points() * (spec.in_channels / spec.groups);
   const OrderedWeights weights(spec, WeightOrder::outputs_first, x.precision, weight);
   for_columns(spec, false, x, [&](size_t first, size_t rows, const void* columns) {
     multiply({.transpose_b = true, .m = rows, .n = outputs, .k = inner, .precision = x.precision, .a = columns, .b = weights.data(),
-              .bias = bias, .c = y + first * spec.out_channels, .a_row = spec.groups * inner, .b_row = inner, .c_row = spec.out_channels,
-              .groups = spec.groups, .a_group = inner, .b_group = outputs * inner, .c_group = outputs});
+              .bias = bias, .c = y.at(first * spec.out_channels), .c_type = y.type, .a_row = spec.groups * inner, .b_row = inner,
+              .c_row = spec.out_channels, .groups = spec.groups, .a_group = inner, .b_group = outputs * inner, .c_group = outputs});
   });
 }
 
-void lowered_backward_data(const ConvSpec& spec, Factor grad_y, const float* weight, float* grad_x) {
+void lowered_backward_data(const ConvSpec& spec, Factor grad_y, const float* weight, const Result& grad_x) {
   const size_t inputs = spec.in_channels / spec.groups, inner = spec.kernel_points() * (spec.out_channels / spec.groups);
   const OrderedWeights weights(spec, WeightOrder::kernel_first, grad_y.precision, weight);
   for_columns(spec, true, grad_y, [&](size_t first, size_t rows, const void* columns) {
     multiply({.m = rows, .n = inputs, .k = inner, .precision = grad_y.precision, .a = columns, .b = weights.data(),
-              .c = grad_x + first * spec.in_channels, .a_row = spec.groups * inner, .b_row = inputs, .c_row = spec.in_channels,
-              .groups = spec.groups, .a_group = inner, .b_group = inner * inputs, .c_group = inputs});
+              .c = grad_x.at(first * spec.in_channels), .c_type = grad_x.type, .a_row = spec.groups * inner, .b_row = inputs,
+              .c_row = spec.in_channels, .groups = spec.groups, .a_group = inner, .b_group = inner * inputs, .c_group = inputs});
   });
 }
 
@@ -110,7 +110,7 @@ void lowered_backward_weights(const ConvSpec& spec, Factor x, Factor grad_y, flo
   for_columns(spec, false, x, [&](size_t first, size_t rows, const void* columns) {
     const void* given = static_cast<const char*>(grad_y.data) + first * spec.out_channels * number_bytes(grad_y.precision);
     multiply({.transpose_a = true, .m = outputs, .n = width, .k = rows, .precision = x.precision, .a = given, .b = columns,
-              .c = sums.as<float>(), .accumulate = first > 0, .a_row = spec.out_channels, .b_row = spec.groups * width, .c_row = width,
+              .c = sums.as<void>(), .accumulate = first > 0, .a_row = spec.out_channels, .b_row = spec.groups * width, .c_row = width,
               .groups = spec.groups, .a_group = outputs, .b_group = width, .c_group = outputs * width});
   });
   plain_weights(spec, sums.as<float>(), grad_weight);

@@ -2,18 +2,18 @@
 // convolution is tried first where there is one (conv_by_library.h).
 #pragma once
 
-#include "device_kernels.h"
+#include "dense_product.h"
 
 namespace spikeship::device {
 
-// A factor of a convolution: the floats that the caller has, rounded to the precision of the moment by the caller.
+// A factor of a convolution, in numbers of a precision.
 struct Factor {
   const void* data;
   Precision precision;
 };
 
-void lowered_forward(const ConvSpec& spec, Factor x, const float* weight, const float* bias, float* y);
-void lowered_backward_data(const ConvSpec& spec, Factor grad_y, const float* weight, float* grad_x);
+void lowered_forward(const ConvSpec& spec, Factor x, const float* weight, const float* bias, const Result& y);
+void lowered_backward_data(const ConvSpec& spec, Factor grad_y, const float* weight, const Result& grad_x);
 void lowered_backward_weights(const ConvSpec& spec, Factor x, Factor grad_y, float* grad_weight);
 
 }  // namespace spikeship::device

@@ -1,7 +1,7 @@
 // Orders of a convolution's weights.
 #include "conv_weights_order.h"
 
-#include "bfloat16.h"
+#include "factor_types.h"
 #include "dense_product.h"
 #include "divider.h"
 

@@ -25,6 +25,8 @@ inline constexpr uint32_t epilogue_bias = 4;
 // Partial sums go to the workspace and are added in a separate step, in a fixed order. Not allowed: 1, adding in place in the order
 // in which blocks finish.
 inline constexpr uint32_t reductions_in_order = 2 | 4;
+// Where the result has fewer bits: 4 would write partial sums as such numbers.
+inline constexpr uint32_t reductions_in_float32 = 2;
 
 // cublasLtMatmulDescAttributes_t, cublasLtMatrixLayoutAttribute_t, cublasLtMatmulPreferenceAttributes_t.
 enum class OperationAttribute : int { transpose_a = 3, transpose_b = 4, epilogue = 7, bias_pointer = 8 };

@@ -140,11 +140,16 @@ int type_of(Precision precision) {
   return precision == Precision::float16 ? float16 : float32;
 }
 
+int type_of(ActivationType type) {
+  if (type == ActivationType::bfloat16) return bfloat16;
+  return type == ActivationType::float16 ? float16 : float32;
+}
+
 }  // namespace
 
-std::shared_ptr<const Operation> convolution(Direction direction, const ConvSpec& spec, Precision precision) {
-  const int factors = type_of(precision);
-  const auto type_of = [&](Direction result) { return direction == result ? float32 : factors; };
+std::shared_ptr<const Operation> convolution(Direction direction, const ConvSpec& spec, Precision precision, ActivationType result) {
+  const int factors = type_of(precision), written = type_of(result);
+  const auto type_of = [&](Direction writer) { return direction == writer ? written : factors; };
   const auto batch = static_cast<int64_t>(spec.batch), in = static_cast<int64_t>(spec.in_channels);
   const auto out = static_cast<int64_t>(spec.out_channels), groups = static_cast<int64_t>(spec.groups);
   const OperationNames names = names_of(direction);

@@ -31,9 +31,9 @@ struct Plan {
 };
 
 // x [batch, spatial..., I] and y [batch, spatial..., O] channels-last, weights [O, k..., I/groups]; factors of `precision`, the result
-// float32. For the gradients the tensor of the same name is meant.
+// of its own type. For the gradients the tensor of the same name is meant.
 // Throws Refused, also where padding behind the input would be negative.
-std::shared_ptr<const Operation> convolution(Direction direction, const ConvSpec& spec, Precision precision);
+std::shared_ptr<const Operation> convolution(Direction direction, const ConvSpec& spec, Precision precision, ActivationType result);
 
 // At most `most` plans for an operation, best first, of those that repeat their results exactly, add float32 in float32, and do no
 // transform that would round what direct sums keep exact. `tf32`: float32 factors may be cut for tensor cores.

@@ -2,6 +2,7 @@
 // product neither allocates nor waits and can be recorded into a graph.
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "../failure.h"
@@ -11,6 +12,7 @@
 #include "dense_product.h"
 #include "device_runtime.h"
 #include "device_words.h"
+#include "factor_types.h"
 #include "plan_cache.h"
 
 namespace spikeship::device {
@@ -80,7 +82,7 @@ Alignments alignments(const Product& p) {
   const size_t bytes = number_bytes(p.precision);
   const size_t several = p.groups > 1 ? 1 : 0;
   return {alignment(p.a, p.a_group * bytes * several), alignment(p.b, p.b_group * bytes * several),
-          alignment(p.c, p.c_group * sizeof(float) * several)};
+          alignment(p.c, p.c_group * bytes_of(p.c_type) * several)};
 }
 
 // A matrix that is stored row by row is, to the library, its transpose stored column by column.
@@ -98,7 +100,7 @@ Owned<cublas::Layout> layout(const cublas::Functions& lt, int type, size_t rows,
   return owned;
 }
 
-Owned<cublas::Operation> operation(const cublas::Functions& lt, const Product& p) {
+Owned<cublas::Operation> operation(const cublas::Functions& lt, const Product& p, const void* bias) {
   cublas::Operation made = nullptr;
   const bool tf32 = p.precision == Precision::float32 && tf32_wanted();
   must(lt, lt.operation_create(&made, tf32 ? cublas::compute_fast_tf32 : cublas::compute_float32, cublas::real_float32), "matrix product");
@@ -109,14 +111,14 @@ Owned<cublas::Operation> operation(const cublas::Functions& lt, const Product& p
   // Transposed, c is b times a: the library's first factor is our second.
   set(cublas::OperationAttribute::transpose_a, p.transpose_b ? cublas::transposed : cublas::as_stored);
   set(cublas::OperationAttribute::transpose_b, p.transpose_a ? cublas::transposed : cublas::as_stored);
-  if (p.bias != nullptr) {
+  if (bias != nullptr) {
     set(cublas::OperationAttribute::epilogue, cublas::epilogue_bias);
-    set(cublas::OperationAttribute::bias_pointer, p.bias);
+    set(cublas::OperationAttribute::bias_pointer, bias);
   }
   return owned;
 }
 
-Owned<cublas::Preference> preference(const cublas::Functions& lt, const Alignments& aligned) {
+Owned<cublas::Preference> preference(const cublas::Functions& lt, const Alignments& aligned, ActivationType result) {
   cublas::Preference made = nullptr;
   must(lt, lt.preference_create(&made), "choice of a matrix product");
   Owned<cublas::Preference> owned(made, lt.preference_destroy);
@@ -124,7 +126,8 @@ Owned<cublas::Preference> preference(const cublas::Functions& lt, const Alignmen
     must(lt, lt.preference_set(made, attribute, &value, sizeof value), "choice of a matrix product");
   };
   set(cublas::PreferenceAttribute::most_workspace, most_workspace);
-  set(cublas::PreferenceAttribute::reduction_schemes, cublas::reductions_in_order);
+  const bool half = result != ActivationType::float32;
+  set(cublas::PreferenceAttribute::reduction_schemes, half ? cublas::reductions_in_float32 : cublas::reductions_in_order);
   set(cublas::PreferenceAttribute::alignment_a, aligned.b);
   set(cublas::PreferenceAttribute::alignment_b, aligned.a);
   set(cublas::PreferenceAttribute::alignment_c, aligned.c);
@@ -137,14 +140,14 @@ int type_of(Precision precision) {
   return precision == Precision::float16 ? cublas::real_float16 : cublas::real_float32;
 }
 
-MatmulPlan make(const cublas::Functions& lt, const Product& p) {
+MatmulPlan make(const cublas::Functions& lt, const Product& p, const void* bias) {
   const int type = type_of(p.precision);
   MatmulPlan plan;
-  plan.operation = operation(lt, p);
+  plan.operation = operation(lt, p, bias);
   plan.a = layout(lt, type, p.transpose_a ? p.k : p.m, p.transpose_a ? p.m : p.k, p.a_row, p.groups, p.a_group);
   plan.b = layout(lt, type, p.transpose_b ? p.n : p.k, p.transpose_b ? p.k : p.n, p.b_row, p.groups, p.b_group);
-  plan.c = layout(lt, cublas::real_float32, p.m, p.n, p.c_row, p.groups, p.c_group);
-  const auto wishes = preference(lt, alignments(p));
+  plan.c = layout(lt, type_of(precision_of(p.c_type)), p.m, p.n, p.c_row, p.groups, p.c_group);
+  const auto wishes = preference(lt, alignments(p), p.c_type);
   cublas::Heuristic results[most_algorithms];
   int count = 0;
   const cublas::Status status = lt.heuristics(handle(lt), plan.operation.get(), plan.b.get(), plan.a.get(), plan.c.get(), plan.c.get(),
@@ -158,19 +161,19 @@ MatmulPlan make(const cublas::Functions& lt, const Product& p) {
   return plan;
 }
 
-PlanKey key(const Product& p) {
+PlanKey key(const Product& p, const void* bias) {
   const Alignments aligned = alignments(p);
-  PlanKey key{current_device(), p.transpose_a, p.transpose_b, static_cast<int64_t>(p.precision), p.bias != nullptr, aligned.a, aligned.b,
-              aligned.c, p.bias == nullptr ? 0 : alignment(p.bias, 0)};
+  PlanKey key{current_device(), p.transpose_a, p.transpose_b, static_cast<int64_t>(p.precision), static_cast<int64_t>(p.c_type),
+              bias != nullptr, aligned.a, aligned.b, aligned.c, bias == nullptr ? 0 : alignment(bias, 0)};
   for (const size_t size : {p.m, p.n, p.k, p.a_row, p.b_row, p.c_row, p.groups, p.a_group, p.b_group, p.c_group}) {
     key.push_back(static_cast<int64_t>(size));
   }
   return key;
 }
 
-void run(const cublas::Functions& lt, MatmulPlan& plan, const Product& p) {
-  if (p.bias != nullptr) {
-    must(lt, lt.operation_set(plan.operation.get(), cublas::OperationAttribute::bias_pointer, &p.bias, sizeof p.bias), "bias");
+void run(const cublas::Functions& lt, MatmulPlan& plan, const Product& p, const void* bias) {
+  if (bias != nullptr) {
+    must(lt, lt.operation_set(plan.operation.get(), cublas::OperationAttribute::bias_pointer, &bias, sizeof bias), "bias");
   }
   const float alpha = 1.0f, beta = p.accumulate ? 1.0f : 0.0f;
   const Scratch workspace(std::max<size_t>(plan.workspace, 1));
@@ -180,6 +183,22 @@ void run(const cublas::Functions& lt, MatmulPlan& plan, const Product& p) {
        "matrix product");
 }
 
+// The bias as the library's epilogue adds it, while this lives: it has to be of the result's type.
+class EpilogueBias {
+ public:
+  explicit EpilogueBias(const Product& p) : data_(p.bias) {
+    if (p.bias == nullptr || p.c_type == ActivationType::float32) return;
+    rounded_.emplace(p.n * bytes_of(p.c_type));
+    round_factors(p.bias, precision_of(p.c_type), rounded_->as<void>(), p.n);
+    data_ = rounded_->as<void>();
+  }
+  const void* data() const { return data_; }
+
+ private:
+  const void* data_;
+  std::optional<Scratch> rounded_;
+};
+
 // Heuristics see where the bias begins, not where that of a later group does. And a bias that does not begin at a multiple of 16 bytes has
 // ended others' programs (Marian NMT, tensors/gpu/prod.cpp): what begins so is rare, and not worth the risk.
 bool epilogue_adds(const Product& p) { return p.groups == 1 && alignment(p.bias, 0) >= 16; }
@@ -187,7 +206,7 @@ bool epilogue_adds(const Product& p) { return p.groups == 1 && alignment(p.bias,
 // The bias becomes what the product is added to.
 void multiply_without_epilogue(const Product& product) {
   if (product.bias == nullptr || product.accumulate) return multiply_plain(product);
-  fill_rows(product.c, product.m, product.n * product.groups, product.bias);
+  fill_rows({product.c, product.c_type}, product.m, product.n * product.groups, product.bias);
   Product rest = product;
   rest.bias = nullptr;
   rest.accumulate = true;
@@ -202,8 +221,9 @@ void multiply(const Product& product) {
   if (product.bias != nullptr && !epilogue_adds(product)) return multiply_without_epilogue(product);
   // Never destroyed: at the end of a process the driver may be gone before.
   static auto& plans = *new PlanCache<MatmulPlan>;
-  MatmulPlan& plan = plans.find(key(product), capturing(), [&] { return make(*lt, product); });
-  if (plan.usable) return run(*lt, plan, product);
+  const EpilogueBias bias(product);
+  MatmulPlan& plan = plans.find(key(product, bias.data()), capturing(), [&] { return make(*lt, product, bias.data()); });
+  if (plan.usable) return run(*lt, plan, product, bias.data());
   multiply_without_epilogue(product);
 }
 

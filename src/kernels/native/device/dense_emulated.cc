@@ -6,8 +6,8 @@ namespace spikeship::device {
 
 void multiply(const Product& product) { multiply_plain(product); }
 
-bool library_forward(const ConvSpec&, Factor, const float*, const float*, float*) { return false; }
-bool library_backward_data(const ConvSpec&, Factor, const float*, float*) { return false; }
+bool library_forward(const ConvSpec&, Factor, const float*, const float*, const Result&) { return false; }
+bool library_backward_data(const ConvSpec&, Factor, const float*, const Result&) { return false; }
 bool library_backward_weights(const ConvSpec&, Factor, Factor, float*) { return false; }
 
 }  // namespace spikeship::device

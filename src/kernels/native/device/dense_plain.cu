@@ -1,6 +1,6 @@
 // Matrix products by plain loops (the emulated device's only ones, and the last resort of a machine without cuBLAS), and the small work
 // around products.
-#include "bfloat16.h"
+#include "factor_types.h"
 #include "dense_product.h"
 #include "divider.h"
 #include "quads.h"
@@ -8,7 +8,7 @@
 namespace spikeship::device {
 namespace {
 
-template <class Factor>
+template <class Factor, class Stored>
 struct PlainProduct {
   Product p;
   DEVICE_CODE void operator()(size_t i) const {
@@ -24,29 +24,32 @@ struct PlainProduct {
       sum += static_cast<double>(number(a[inner * a_step])) * static_cast<double>(number(b[inner * b_step]));
     }
     if (p.bias != nullptr) sum += static_cast<double>(p.bias[group * p.n + column]);
-    float* c = p.c + group * p.c_group + row * p.c_row + column;
-    *c = static_cast<float>(p.accumulate ? sum + static_cast<double>(*c) : sum);
+    Stored* c = static_cast<Stored*>(p.c) + group * p.c_group + row * p.c_row + column;
+    put(static_cast<float>(p.accumulate ? sum + static_cast<double>(number(*c)) : sum), *c);
   }
 };
 
 // c = bias, or c += bias.
-template <class Index>
+template <class Stored, class Index>
 struct Rows {
-  float* c;
+  Stored* c;
   Divider<Index> columns;
   const float* bias;
   bool add;
   DEVICE_CODE void operator()(size_t i) const {
     auto rest = static_cast<Index>(i);
     const float value = bias == nullptr ? 0.0f : bias[split(rest, columns)];
-    c[i] = add ? c[i] + value : value;
+    put(add ? number(c[i]) + value : value, c[i]);
   }
 };
 
-void rows_of(float* c, size_t rows, size_t columns, const float* bias, bool add, const char* what) {
-  with_index(rows * columns, [&](auto index) {
-    using Index = decltype(index);
-    for_each(rows * columns, Rows<Index>{c, Divider<Index>(columns), bias, add}, what);
+void rows_of(const Result& c, size_t rows, size_t columns, const float* bias, bool add, const char* what) {
+  with_activation(c.type, [&](auto stored) {
+    using Stored = decltype(stored);
+    with_index(rows * columns, [&](auto index) {
+      using Index = decltype(index);
+      for_each(rows * columns, Rows<Stored, Index>{static_cast<Stored*>(c.data), Divider<Index>(columns), bias, add}, what);
+    });
   });
 }
 
@@ -73,12 +76,16 @@ struct RoundFactors {
 
 void multiply_plain(const Product& p) {
   const size_t count = p.m * p.n * p.groups;
-  with_factor(p.precision, [&](auto factor) { for_each(count, PlainProduct<decltype(factor)>{p}, "matrix product"); });
+  with_factor(p.precision, [&](auto factor) {
+    with_activation(p.c_type, [&](auto stored) {
+      for_each(count, PlainProduct<decltype(factor), decltype(stored)>{p}, "matrix product");
+    });
+  });
 }
 
-void fill_rows(float* c, size_t rows, size_t columns, const float* bias) { rows_of(c, rows, columns, bias, false, "rows of a bias"); }
+void fill_rows(const Result& c, size_t rows, size_t columns, const float* bias) { rows_of(c, rows, columns, bias, false, "rows of a bias"); }
 
-void add_to_rows(float* c, size_t rows, size_t columns, const float* bias) { rows_of(c, rows, columns, bias, true, "adding a bias"); }
+void add_to_rows(const Result& c, size_t rows, size_t columns, const float* bias) { rows_of(c, rows, columns, bias, true, "adding a bias"); }
 
 void round_factors(const float* x, Precision precision, void* out, size_t count) {
   with_factor(precision, [&](auto factor) {

@@ -83,15 +83,15 @@ struct DeviceKernels {
   void (*forget)(uint64_t graph);
 
   // --- element by element --------------------------------------------------------------------------------------------------
-  decltype(&baseline::fill) fill;
+  void (*fill)(void* out, size_t count, float value, ActivationType type);
   decltype(&baseline::unary) unary;
-  decltype(&baseline::binary) binary;
+  void (*binary)(BinaryOp op, const void* a, const void* b, void* out, size_t count, ActivationType type);
   decltype(&baseline::binary_scalar) binary_scalar;
   decltype(&baseline::binary_broadcast) binary_broadcast;
   decltype(&baseline::axpy) axpy;
   decltype(&baseline::clamp) clamp;
   decltype(&baseline::clamp_grad) clamp_grad;
-  // Type numbers as in `convert` of native-core.ts.
+  // Numbers of element types as in `convert` of native-core.ts.
   void (*convert)(size_t from_type, const void* x, size_t to_type, void* out, size_t count);
 
   // --- moving data ---------------------------------------------------------------------------------------------------------
@@ -99,32 +99,34 @@ struct DeviceKernels {
   void (*copy_strided)(const StridedCopy& plan, const void* source, void* target);
 
   // --- reductions ------------------------------------------------------------------------------------------------------------
-  void (*reduce)(ReduceOp op, const float* x, size_t outer, size_t axis, size_t inner, void* out);
+  void (*reduce)(ReduceOp op, const void* x, size_t outer, size_t axis, size_t inner, void* out, ActivationType type);
   Difference (*count_different)(const float* a, const float* b, size_t count);
   double (*count_non_finite)(const float* x, size_t count);
   double (*sum_squares)(const float* x, size_t count);
 
   // --- dense ---------------------------------------------------------------------------------------------------------------
   void (*set_precision)(Precision precision);
-  void (*matmul)(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, const float* a, const float* b, float* c,
-                 bool accumulate);
-  void (*linear_forward)(size_t rows, size_t in_features, size_t out_features, const float* x, const float* weight,
-                         const float* bias, float* y);
-  void (*conv_forward)(const ConvSpec& spec, const float* x, const float* weight, const float* bias, float* y);
-  void (*conv_backward_data)(const ConvSpec& spec, const float* grad_y, const float* weight, float* grad_x);
-  void (*conv_backward_weights)(const ConvSpec& spec, const float* x, const float* grad_y, float* grad_weight, float* grad_bias);
-  void (*pool_forward)(PoolOp op, const PoolSpec& spec, const float* x, float* y, int32_t* indices);
-  void (*pool_backward)(PoolOp op, const PoolSpec& spec, const float* grad_y, const int32_t* indices, float* grad_x);
-  // `affine` [2, channels]: the scale and the offset that normalise each channel, for channel_affine and neuron scans.
-  void (*batch_norm_train)(const BatchNormShape& shape, const float* x, const float* weight, const float* bias, float* mean,
-                           float* variance, float* affine);
+  // Factors of a product with an array of 16 bits are rounded to its numbers, else to those of the precision.
+  void (*matmul)(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, const void* a, const void* b, void* c, bool accumulate,
+                 const ProductTypes& types);
+  void (*linear_forward)(size_t rows, size_t in_features, size_t out_features, const void* x, const float* weight, const float* bias,
+                         void* y, ActivationType type);
+  void (*conv_forward)(const ConvSpec& spec, const void* x, const float* weight, const float* bias, void* y, ActivationType type);
+  void (*conv_backward_data)(const ConvSpec& spec, const void* grad_y, const float* weight, void* grad_x, ActivationType type);
+  void (*conv_backward_weights)(const ConvSpec& spec, const void* x, const void* grad_y, float* grad_weight, float* grad_bias,
+                                ActivationType type);
+  void (*pool_forward)(PoolOp op, const PoolSpec& spec, const void* x, void* y, int32_t* indices, ActivationType type);
+  void (*pool_backward)(PoolOp op, const PoolSpec& spec, const void* grad_y, const int32_t* indices, void* grad_x, ActivationType type);
+  // Statistics and `affine` [2, channels], the scale and the offset by which channel_affine normalises.
+  void (*batch_norm_train)(const BatchNormShape& shape, const void* x, const float* weight, const float* bias, float* mean,
+                           float* variance, float* affine, ActivationType type);
   void (*batch_norm_infer)(size_t channels, double epsilon, const float* mean, const float* variance, const float* weight,
                            const float* bias, float* affine);
-  // y = x * scale + offset of its channel
-  void (*channel_affine)(size_t rows, size_t channels, const float* x, const float* affine, float* y);
+  void (*channel_affine)(size_t rows, size_t channels, const void* x, const float* affine, void* y, ActivationType type);
   // Any output may be null.
-  void (*batch_norm_backward)(bool training, const BatchNormShape& shape, const float* x, const float* grad_y, const float* mean,
-                              const float* variance, const float* weight, float* grad_x, float* grad_weight, float* grad_bias);
+  void (*batch_norm_backward)(bool training, const BatchNormShape& shape, const void* x, const void* grad_y, const float* mean,
+                              const float* variance, const float* weight, void* grad_x, float* grad_weight, float* grad_bias,
+                              ActivationType type);
   // A label out of range makes the loss NaN.
   void (*cross_entropy)(size_t rows, size_t classes, const float* logits, const int32_t* labels, float* loss, float* grad);
 

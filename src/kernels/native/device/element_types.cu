@@ -1,25 +1,29 @@
-// Conversion between the element types of core/dtype.ts; float16 meets whole numbers by way of float32, as on the CPU.
+// Conversion between the element types of core/dtype.ts; numbers of 16 bits meet whole numbers by way of float32, as on the CPU.
 #define SPIKESHIP_ISA_NAMESPACE device
 #include "device_words.h"
 
-#include "../number_types.h"
 #include "../whole_numbers.h"
+#include "factor_types.h"
 #include "kernels.h"
 #include "quads.h"
 
 namespace spikeship::device {
 namespace {
 
-// A float16 number, which no arithmetic is done with.
-struct Half {
-  uint16_t bits;
-};
+template <class Number>
+constexpr bool is_half = std::is_same_v<Number, Float16Factor> || std::is_same_v<Number, Bfloat16Factor>;
 
 template <class To, class From>
 NEURON_WORD To between(From value) {
-  if constexpr (std::is_same_v<From, Half>) return between<To>(from_float16_bits(value.bits));
-  else if constexpr (std::is_same_v<To, Half>) return Half{float16_bits(static_cast<float>(value))};
-  else return converted<To>(value);
+  if constexpr (is_half<From>) {
+    return between<To>(number(value));
+  } else if constexpr (is_half<To>) {
+    To made;
+    put(static_cast<float>(value), made);
+    return made;
+  } else {
+    return converted<To>(value);
+  }
 }
 
 template <class From, class To>
@@ -47,14 +51,15 @@ void run(const void* x, void* out, size_t count) {
   for_each(quads(count), Convert<From, To>{static_cast<const From*>(x), static_cast<To*>(out), count, wide}, "convert");
 }
 
-// Calls use(a number of the type) for type numbers 0 to 3.
+// Calls use(a number of the type) for type numbers 0 to 4.
 template <class Use>
 void with_type(size_t type, Use use) {
   switch (type) {
     case 0: return use(float{});
-    case 1: return use(Half{});
+    case 1: return use(Float16Factor{});
     case 2: return use(int32_t{});
     case 3: return use(uint8_t{});
+    case 4: return use(Bfloat16Factor{});
   }
 }
 

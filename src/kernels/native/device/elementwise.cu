@@ -10,14 +10,15 @@
 namespace spikeship::device {
 namespace {
 
+template <class Number>
 struct Fill {
-  float* out;
+  Number* out;
   size_t count;
-  float value;
+  Number value;
   bool wide;
   DEVICE_CODE void operator()(size_t quad) const {
     const size_t first = 4 * quad;
-    if (wide && first + 4 <= count) store(out + first, Pack<float, 4>{{value, value, value, value}});
+    if (wide && first + 4 <= count) store(out + first, Pack<Number, 4>{{value, value, value, value}});
     else for (size_t i = first; i < count && i < first + 4; i++) out[i] = value;
   }
 };
@@ -61,14 +62,27 @@ struct ClampGrad {
 
 }  // namespace
 
-void fill(float* out, size_t count, float value) { for_each(quads(count), Fill{out, count, value, aligned_to(16, out)}, "fill"); }
+void fill(void* out, size_t count, float value, ActivationType type) {
+  with_activation(type, [=](auto stored) {
+    using Number = decltype(stored);
+    put(value, stored);
+    const bool wide = aligned_to(4 * sizeof(Number), out);
+    for_each(quads(count), Fill<Number>{static_cast<Number*>(out), count, stored, wide}, "fill");
+  });
+}
 
 void unary(UnaryOp op, const float* x, float* out, size_t count) {
   with_unary(op, [=](auto operation) { for_elements(count, {x}, {out}, Unary<decltype(operation)>{}, "unary"); });
 }
 
-void binary(BinaryOp op, const float* a, const float* b, float* out, size_t count) {
-  with_binary(op, [=](auto operation) { for_elements(count, {a, b}, {out}, Binary<decltype(operation)>{}, "binary"); });
+void binary(BinaryOp op, const void* a, const void* b, void* out, size_t count, ActivationType type) {
+  with_binary(op, [=](auto operation) {
+    with_activation(type, [=](auto stored) {
+      using Number = decltype(stored);
+      for_numbers<Number>(count, {static_cast<const Number*>(a), static_cast<const Number*>(b)}, {static_cast<Number*>(out)},
+                          Binary<decltype(operation)>{}, "binary");
+    });
+  });
 }
 
 void binary_scalar(BinaryOp op, const float* a, float value, bool reversed, float* out, size_t count) {

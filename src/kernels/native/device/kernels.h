@@ -7,9 +7,9 @@
 namespace spikeship::device {
 
 // --- elementwise.cu, broadcast.cu, element_types.cu ------------------------------------------------------------------------------------
-void fill(float* out, size_t count, float value);
+void fill(void* out, size_t count, float value, ActivationType type);
 void unary(UnaryOp op, const float* x, float* out, size_t count);
-void binary(BinaryOp op, const float* a, const float* b, float* out, size_t count);
+void binary(BinaryOp op, const void* a, const void* b, void* out, size_t count, ActivationType type);
 void binary_scalar(BinaryOp op, const float* a, float value, bool reversed, float* out, size_t count);
 void binary_broadcast(BinaryOp op, const float* a, const float* b, float* out, const Broadcast& plan);
 void axpy(float alpha, const float* x, float* y, size_t count);
@@ -22,7 +22,7 @@ void permute(const PermutePlan& plan, const void* x, void* out);
 void copy_strided(const StridedCopy& plan, const void* source, void* target);
 
 // --- reductions.cu ------------------------------------------------------------------------------------------------------------
-void reduce(ReduceOp op, const float* x, size_t outer, size_t axis, size_t inner, void* out);
+void reduce(ReduceOp op, const void* x, size_t outer, size_t axis, size_t inner, void* out, ActivationType type);
 Difference count_different(const float* a, const float* b, size_t count);
 double count_non_finite(const float* x, size_t count);
 double sum_squares(const float* x, size_t count);
@@ -30,23 +30,26 @@ double sum_squares(const float* x, size_t count);
 // --- dense_cuda.cc or dense_emulated.cc -----------------------------------------------------------------------------------------
 std::vector<LibraryInfo> libraries();
 void set_precision(Precision precision);
-void matmul(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, const float* a, const float* b, float* c, bool accumulate);
-void linear_forward(size_t rows, size_t in_features, size_t out_features, const float* x, const float* weight, const float* bias,
-                    float* y);
-void conv_forward(const ConvSpec& spec, const float* x, const float* weight, const float* bias, float* y);
-void conv_backward_data(const ConvSpec& spec, const float* grad_y, const float* weight, float* grad_x);
-void conv_backward_weights(const ConvSpec& spec, const float* x, const float* grad_y, float* grad_weight, float* grad_bias);
+void matmul(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, const void* a, const void* b, void* c, bool accumulate,
+            const ProductTypes& types);
+void linear_forward(size_t rows, size_t in_features, size_t out_features, const void* x, const float* weight, const float* bias, void* y,
+                    ActivationType type);
+void conv_forward(const ConvSpec& spec, const void* x, const float* weight, const float* bias, void* y, ActivationType type);
+void conv_backward_data(const ConvSpec& spec, const void* grad_y, const float* weight, void* grad_x, ActivationType type);
+void conv_backward_weights(const ConvSpec& spec, const void* x, const void* grad_y, float* grad_weight, float* grad_bias,
+                           ActivationType type);
 
 // --- pool.cu, batch_norm.cu, loss.cu --------------------------------------------------------------------------------------------
-void pool_forward(PoolOp op, const PoolSpec& spec, const float* x, float* y, int32_t* indices);
-void pool_backward(PoolOp op, const PoolSpec& spec, const float* grad_y, const int32_t* indices, float* grad_x);
-void batch_norm_train(const BatchNormShape& shape, const float* x, const float* weight, const float* bias, float* mean, float* variance,
-                      float* affine);
+void pool_forward(PoolOp op, const PoolSpec& spec, const void* x, void* y, int32_t* indices, ActivationType type);
+void pool_backward(PoolOp op, const PoolSpec& spec, const void* grad_y, const int32_t* indices, void* grad_x, ActivationType type);
+void batch_norm_train(const BatchNormShape& shape, const void* x, const float* weight, const float* bias, float* mean, float* variance,
+                      float* affine, ActivationType type);
 void batch_norm_infer(size_t channels, double epsilon, const float* mean, const float* variance, const float* weight, const float* bias,
                       float* affine);
-void channel_affine(size_t rows, size_t channels, const float* x, const float* affine, float* y);
-void batch_norm_backward(bool training, const BatchNormShape& shape, const float* x, const float* grad_y, const float* mean,
-                         const float* variance, const float* weight, float* grad_x, float* grad_weight, float* grad_bias);
+void channel_affine(size_t rows, size_t channels, const void* x, const float* affine, void* y, ActivationType type);
+void batch_norm_backward(bool training, const BatchNormShape& shape, const void* x, const void* grad_y, const float* mean,
+                         const float* variance, const float* weight, void* grad_x, float* grad_weight, float* grad_bias,
+                         ActivationType type);
 void cross_entropy(size_t rows, size_t classes, const float* logits, const int32_t* labels, float* loss, float* grad);
 
 // --- neuron_scan.cu -------------------------------------------------------------------------------------------------------------

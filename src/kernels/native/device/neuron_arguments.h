@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "../sequence_type.h"
+#include "../activation_type.h"
 
 namespace spikeship::device {
 
@@ -22,7 +22,7 @@ struct ScanShape {
   bool repeated_input;
   // Every array may be read and written in groups of neighbours; otherwise one by one.
   bool wide;
-  SequenceType type;
+  ActivationType type;
 };
 
 // What x is normalised with on its way to the neuron, `[channels]` each; null where it is taken as it is.

@@ -61,9 +61,9 @@ DEVICE_CODE BFloat16 narrowed<BFloat16>(float x) {
 
 // Calls use(a number of the stored type). All threads take the same way.
 template <class Use>
-DEVICE_CODE void with_type(SequenceType type, Use use) {
-  if (type == SequenceType::float32) use(float{});
-  else if (type == SequenceType::float16) use(Float16{});
+DEVICE_CODE void with_type(ActivationType type, Use use) {
+  if (type == ActivationType::float32) use(float{});
+  else if (type == ActivationType::float16) use(Float16{});
   else use(BFloat16{});
 }
 
@@ -214,7 +214,7 @@ DEVICE_CODE void read_ahead(const ScanShape& shape, const void* base, size_t fir
 
 template <int width>
 DEVICE_CODE void widen(const ScanShape& shape, const Lane<width>& lane, const RowsAhead<width>& from, float (&to)[steps_ahead][width]) {
-  with_type(lane.wide ? shape.type : SequenceType::float32, [&](auto number) {
+  with_type(lane.wide ? shape.type : ActivationType::float32, [&](auto number) {
     using Numbers = Group<decltype(number), width>;
     using Words = Group<uint32_t, sizeof(Numbers) / sizeof(uint32_t)>;
     SPIKESHIP_UNROLL

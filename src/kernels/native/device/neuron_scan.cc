@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "../activations.h"
 #include "../neuron_refusal.h"
 #include "device_runtime.h"
 #include "kernels.h"
@@ -36,12 +37,10 @@ const NeuronEntry& find_neuron(const std::string& name) {
   refuse_neuron_call("a known neuron variant", name.c_str());
 }
 
-size_t bytes_of(SequenceType type) { return type == SequenceType::float32 ? 4 : 2; }
-
 // Whether every array that is there begins where a thread may read or write its elements as one.
 class Alignment {
  public:
-  Alignment(size_t elements, int width, SequenceType type)
+  Alignment(size_t elements, int width, ActivationType type)
       : sequence_(static_cast<size_t>(width) * bytes_of(type)), state_(static_cast<size_t>(width) * sizeof(float)),
         wide_(elements % static_cast<size_t>(width) == 0) {}
   void sequence(const void* array) { require(array, sequence_); }

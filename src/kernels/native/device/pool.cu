@@ -24,11 +24,18 @@ struct Divisor {
   }
 };
 
-template <class Index, unsigned width>
+template <class Number, unsigned width>
+DEVICE_CODE Pack<Number, width> stored_as(const Pack<float, width>& values) {
+  Pack<Number, width> stored;
+  for (unsigned k = 0; k < width; k++) put(values.at[k], stored.at[k]);
+  return stored;
+}
+
+template <class Number, class Index, unsigned width>
 struct MaxForward {
   PoolGrid<Index, true> grid;
-  const float* x;
-  float* y;
+  const Number* x;
+  Number* y;
   int32_t* indices;
 
   DEVICE_CODE void operator()(size_t i) const {
@@ -43,24 +50,24 @@ struct MaxForward {
     grid.visit_links(place, [&](Index at, uint32_t tap, const uint32_t(&)[3]) {
       const auto values = load<width>(x + at);
       for (unsigned k = 0; k < width; k++) {
-        const float value = values.at[k];
+        const float value = number(values.at[k]);
         const float kept = best.at[k];
         const bool wins = (winner.at[k] < 0) | (((value > kept) | (value != value)) & (kept == kept));
         best.at[k] = wins ? value : kept;
         winner.at[k] = wins ? static_cast<int32_t>(tap) : winner.at[k];
       }
     });
-    store(y + i * width, best);
+    store(y + i * width, stored_as<Number>(best));
     if (indices != nullptr) store(indices + i * width, winner);
   }
 };
 
-template <class Index, unsigned width>
+template <class Number, class Index, unsigned width>
 struct MaxBackward {
   PoolGrid<Index, false> grid;
-  const float* grad_y;
+  const Number* grad_y;
   const int32_t* indices;
-  float* grad_x;
+  Number* grad_x;
 
   DEVICE_CODE void operator()(size_t i) const {
     const auto place = grid.template place<width>(i);
@@ -68,41 +75,41 @@ struct MaxBackward {
     grid.visit_links(place, [&](Index at, uint32_t tap, const uint32_t(&)[3]) {
       const auto grads = load<width>(grad_y + at);
       const auto winners = load<width>(indices + at);
-      for (unsigned k = 0; k < width; k++) sum.at[k] += winners.at[k] == static_cast<int32_t>(tap) ? grads.at[k] : 0.0f;
+      for (unsigned k = 0; k < width; k++) sum.at[k] += winners.at[k] == static_cast<int32_t>(tap) ? number(grads.at[k]) : 0.0f;
     });
-    store(grad_x + i * width, sum);
+    store(grad_x + i * width, stored_as<Number>(sum));
   }
 };
 
-template <class Index, unsigned width>
+template <class Number, class Index, unsigned width>
 struct SumForward {
   PoolGrid<Index, true> grid;
   Divisor divisor;
-  const float* x;
-  float* y;
+  const Number* x;
+  Number* y;
 
   DEVICE_CODE void operator()(size_t i) const {
     const auto place = grid.template place<width>(i);
     Pack<float, width> sum{};
     grid.visit_links(place, [&](Index at, uint32_t, const uint32_t(&)[3]) {
       const auto values = load<width>(x + at);
-      for (unsigned k = 0; k < width; k++) sum.at[k] += values.at[k];
+      for (unsigned k = 0; k < width; k++) sum.at[k] += number(values.at[k]);
     });
     const float by = divisor.at(grid.axis, place.position);
     // 0: a window wholly in padding that is not counted; the sum is 0 and stays so.
     if (divisor.average && by != 0.0f) {
       for (unsigned k = 0; k < width; k++) sum.at[k] /= by;
     }
-    store(y + i * width, sum);
+    store(y + i * width, stored_as<Number>(sum));
   }
 };
 
-template <class Index, unsigned width>
+template <class Number, class Index, unsigned width>
 struct SumBackward {
   PoolGrid<Index, false> grid;
   Divisor divisor;
-  const float* grad_y;
-  float* grad_x;
+  const Number* grad_y;
+  Number* grad_x;
 
   DEVICE_CODE void operator()(size_t i) const {
     const auto place = grid.template place<width>(i);
@@ -110,9 +117,9 @@ struct SumBackward {
     grid.visit_links(place, [&](Index at, uint32_t, const uint32_t(&output)[3]) {
       const auto grads = load<width>(grad_y + at);
       const float by = divisor.at(grid.axis, output);
-      for (unsigned k = 0; k < width; k++) sum.at[k] += grads.at[k] / by;
+      for (unsigned k = 0; k < width; k++) sum.at[k] += number(grads.at[k]) / by;
     });
-    store(grad_x + i * width, sum);
+    store(grad_x + i * width, stored_as<Number>(sum));
   }
 };
 
@@ -169,21 +176,31 @@ Index index_of(const PoolGrid<Index, forward>&);
 
 }  // namespace
 
-void pool_forward(PoolOp op, const PoolSpec& spec, const float* x, float* y, int32_t* indices) {
-  const bool aligned = aligned_to(16, x) && aligned_to(16, y) && aligned_to(16, indices);
-  with_grid<true>(spec, aligned, [&](auto grid, auto width, size_t threads) {
-    using Index = decltype(index_of(grid));
-    if (op == PoolOp::max) for_each(threads, MaxForward<Index, width>{grid, x, y, indices}, "poolForward");
-    else for_each(threads, SumForward<Index, width>{grid, divisor_of(op, spec), x, y}, "poolForward");
+void pool_forward(PoolOp op, const PoolSpec& spec, const void* x, void* y, int32_t* indices, ActivationType type) {
+  with_activation(type, [&](auto stored) {
+    using Number = decltype(stored);
+    const auto* source = static_cast<const Number*>(x);
+    auto* result = static_cast<Number*>(y);
+    const bool aligned = aligned_to(4 * sizeof(Number), x) && aligned_to(4 * sizeof(Number), y) && aligned_to(16, indices);
+    with_grid<true>(spec, aligned, [&](auto grid, auto width, size_t threads) {
+      using Index = decltype(index_of(grid));
+      if (op == PoolOp::max) for_each(threads, MaxForward<Number, Index, width>{grid, source, result, indices}, "poolForward");
+      else for_each(threads, SumForward<Number, Index, width>{grid, divisor_of(op, spec), source, result}, "poolForward");
+    });
   });
 }
 
-void pool_backward(PoolOp op, const PoolSpec& spec, const float* grad_y, const int32_t* indices, float* grad_x) {
-  const bool aligned = aligned_to(16, grad_y) && aligned_to(16, grad_x) && aligned_to(16, indices);
-  with_grid<false>(spec, aligned, [&](auto grid, auto width, size_t threads) {
-    using Index = decltype(index_of(grid));
-    if (op == PoolOp::max) for_each(threads, MaxBackward<Index, width>{grid, grad_y, indices, grad_x}, "poolBackward");
-    else for_each(threads, SumBackward<Index, width>{grid, divisor_of(op, spec), grad_y, grad_x}, "poolBackward");
+void pool_backward(PoolOp op, const PoolSpec& spec, const void* grad_y, const int32_t* indices, void* grad_x, ActivationType type) {
+  with_activation(type, [&](auto stored) {
+    using Number = decltype(stored);
+    const auto* given = static_cast<const Number*>(grad_y);
+    auto* wanted = static_cast<Number*>(grad_x);
+    const bool aligned = aligned_to(4 * sizeof(Number), grad_y) && aligned_to(4 * sizeof(Number), grad_x) && aligned_to(16, indices);
+    with_grid<false>(spec, aligned, [&](auto grid, auto width, size_t threads) {
+      using Index = decltype(index_of(grid));
+      if (op == PoolOp::max) for_each(threads, MaxBackward<Number, Index, width>{grid, given, indices, wanted}, "poolBackward");
+      else for_each(threads, SumBackward<Number, Index, width>{grid, divisor_of(op, spec), given, wanted}, "poolBackward");
+    });
   });
 }
 

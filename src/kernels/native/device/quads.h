@@ -1,8 +1,8 @@
-// Loops over elements in groups of four: one thread reads and writes 16 bytes at a time where addresses allow it, and the last few
+// Loops over elements in groups of four: one thread reads and writes 16 bytes at a time (8 of 16-bit numbers) where addresses allow it, and the last few
 // elements, or arrays that begin elsewhere, one by one. The arithmetic of an element does not depend on that.
 #pragma once
 
-#include "device_words.h"
+#include "factor_types.h"
 
 namespace spikeship::device {
 
@@ -37,11 +37,11 @@ inline bool aligned_to(size_t bytes, const void* data) { return reinterpret_cast
 
 constexpr size_t quads(size_t count) { return count / 4 + (count % 4 != 0 ? 1 : 0); }
 
-// element(x, y): the results y of one place from the inputs x of that place. An output may be one of the inputs.
-template <class Element, unsigned inputs, unsigned outputs>
+// element(x, y): the results y of one place from the inputs x of that place, as floats. An output may be one of the inputs.
+template <class Number, class Element, unsigned inputs, unsigned outputs>
 struct EachQuad {
-  const float* in[inputs];
-  float* out[outputs];
+  const Number* in[inputs];
+  Number* out[outputs];
   size_t count;
   bool wide;
   Element element;
@@ -53,37 +53,42 @@ struct EachQuad {
   }
 
   DEVICE_CODE void four(size_t first) const {
-    Pack<float, 4> given[inputs], made[outputs];
+    Pack<Number, 4> given[inputs], made[outputs];
     for (unsigned array = 0; array < inputs; array++) given[array] = load<4>(in[array] + first);
     for (unsigned place = 0; place < 4; place++) {
       float x[inputs], y[outputs];
-      for (unsigned array = 0; array < inputs; array++) x[array] = given[array].at[place];
+      for (unsigned array = 0; array < inputs; array++) x[array] = number(given[array].at[place]);
       element(x, y);
-      for (unsigned array = 0; array < outputs; array++) made[array].at[place] = y[array];
+      for (unsigned array = 0; array < outputs; array++) put(y[array], made[array].at[place]);
     }
     for (unsigned array = 0; array < outputs; array++) store(out[array] + first, made[array]);
   }
 
   DEVICE_CODE void one(size_t i) const {
     float x[inputs], y[outputs];
-    for (unsigned array = 0; array < inputs; array++) x[array] = in[array][i];
+    for (unsigned array = 0; array < inputs; array++) x[array] = number(in[array][i]);
     element(x, y);
-    for (unsigned array = 0; array < outputs; array++) out[array][i] = y[array];
+    for (unsigned array = 0; array < outputs; array++) put(y[array], out[array][i]);
   }
 };
 
-template <class Element, unsigned inputs, unsigned outputs>
-void for_elements(size_t count, const float* const (&in)[inputs], float* const (&out)[outputs], Element element, const char* what) {
-  EachQuad<Element, inputs, outputs> body{{}, {}, count, true, element};
+template <class Number, class Element, unsigned inputs, unsigned outputs>
+void for_numbers(size_t count, const Number* const (&in)[inputs], Number* const (&out)[outputs], Element element, const char* what) {
+  EachQuad<Number, Element, inputs, outputs> body{{}, {}, count, true, element};
   for (unsigned array = 0; array < inputs; array++) {
     body.in[array] = in[array];
-    body.wide = body.wide && aligned_to(16, in[array]);
+    body.wide = body.wide && aligned_to(4 * sizeof(Number), in[array]);
   }
   for (unsigned array = 0; array < outputs; array++) {
     body.out[array] = out[array];
-    body.wide = body.wide && aligned_to(16, out[array]);
+    body.wide = body.wide && aligned_to(4 * sizeof(Number), out[array]);
   }
   for_each(quads(count), body, what);
+}
+
+template <class Element, unsigned inputs, unsigned outputs>
+void for_elements(size_t count, const float* const (&in)[inputs], float* const (&out)[outputs], Element element, const char* what) {
+  for_numbers<float>(count, in, out, element, what);
 }
 
 }  // namespace spikeship::device

@@ -15,13 +15,14 @@ struct Sum {
   DEVICE_CODE void merge(const Sum& other) { value += other.value; }
 };
 
+template <class Number>
 struct SumOf {
   using Partial = Sum;
-  const float* x;
+  const Number* x;
   size_t rows, columns;
   DEVICE_CODE Sum start() const { return {0.0}; }
   DEVICE_CODE void add(size_t outer, size_t row, size_t column, Sum& sum) const {
-    sum.value += static_cast<double>(x[(outer * rows + row) * columns + column]);
+    sum.value += static_cast<double>(number(x[(outer * rows + row) * columns + column]));
   }
 };
 
@@ -46,13 +47,14 @@ struct Highest {
   }
 };
 
+template <class Number>
 struct HighestOf {
   using Partial = Highest;
-  const float* x;
+  const Number* x;
   size_t rows, columns;
   DEVICE_CODE Highest start() const { return {0.0f, -1}; }
   DEVICE_CODE void add(size_t outer, size_t row, size_t column, Highest& best) const {
-    best.merge({x[(outer * rows + row) * columns + column], static_cast<int32_t>(row)});
+    best.merge({number(x[(outer * rows + row) * columns + column]), static_cast<int32_t>(row)});
   }
 };
 
@@ -151,18 +153,22 @@ typename Source::Partial reduce_all(size_t count, Source source, const char* wha
 
 }  // namespace
 
-void reduce(ReduceOp op, const float* x, size_t outer, size_t axis, size_t inner, void* out) {
+void reduce(ReduceOp op, const void* x, size_t outer, size_t axis, size_t inner, void* out, ActivationType type) {
   const ReductionShape shape{outer, axis, inner};
   auto* values = static_cast<float*>(out);
   // The sum of nothing is 0, its mean NaN (the scale is then infinite).
   const double scale = op == ReduceOp::mean ? 1.0 / static_cast<double>(axis) : 1.0;
-  switch (op) {
-    case ReduceOp::sum:
-    case ReduceOp::mean: return reduce_columns(shape, SumOf{x, axis, inner}, FinishSum{scale, values}, "reduce");
-    case ReduceOp::max: return reduce_columns(shape, HighestOf{x, axis, inner}, FinishMax{values}, "reduce");
-    case ReduceOp::argmax:
-      return reduce_columns(shape, HighestOf{x, axis, inner}, FinishArgmax{static_cast<int32_t*>(out)}, "reduce");
-  }
+  with_activation(type, [&](auto stored) {
+    using Number = decltype(stored);
+    const auto* source = static_cast<const Number*>(x);
+    switch (op) {
+      case ReduceOp::sum:
+      case ReduceOp::mean: return reduce_columns(shape, SumOf<Number>{source, axis, inner}, FinishSum{scale, values}, "reduce");
+      case ReduceOp::max: return reduce_columns(shape, HighestOf<Number>{source, axis, inner}, FinishMax{values}, "reduce");
+      case ReduceOp::argmax:
+        return reduce_columns(shape, HighestOf<Number>{source, axis, inner}, FinishArgmax{static_cast<int32_t*>(out)}, "reduce");
+    }
+  });
 }
 
 Difference count_different(const float* a, const float* b, size_t count) {

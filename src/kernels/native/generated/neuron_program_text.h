@@ -31,13 +31,13 @@ extern "C" __global__ void __launch_bounds__(backward_threads) neuron_backward(c
 }
 )SPIKESHIP";
 inline constexpr int neuron_program_headers = 12;
-inline constexpr const char* neuron_program_names[] = {"../sequence_type.h", "neuron_scan_words.h", "neuron_arguments.h", "neuron_block.h", "neuron_rows.h", "neuron_edge.h", "neuron_forward.h", "neuron_surrogates.h", "neuron_backward.h", "cstddef", "cstdint", "surrogates.h"};
-inline constexpr const char* neuron_program_texts[] = {R"SPIKESHIP(// How the numbers of a neuron scan's sequences lie in memory. Arithmetic is float32 in every one of them.
+inline constexpr const char* neuron_program_names[] = {"../activation_type.h", "neuron_scan_words.h", "neuron_arguments.h", "neuron_block.h", "neuron_rows.h", "neuron_edge.h", "neuron_forward.h", "neuron_surrogates.h", "neuron_backward.h", "cstddef", "cstdint", "surrogates.h"};
+inline constexpr const char* neuron_program_texts[] = {R"SPIKESHIP(// How the numbers that layers hand on, and their gradients, lie in memory. Arithmetic and sums are float32 in every one of them.
 #pragma once
 
 namespace spikeship {
 
-enum class SequenceType : int { float32, float16, bfloat16 };
+enum class ActivationType : int { float32, float16, bfloat16 };
 
 }  // namespace spikeship
 )SPIKESHIP", R"SPIKESHIP(// The operations that generated neuron code calls by name: the words for which C++ has no operator. Their exact meaning
@@ -127,7 +127,7 @@ NEURON_WORD double saturate24(double i) {
 #include <cstddef>
 #include <cstdint>
 
-#include "../sequence_type.h"
+#include "../activation_type.h"
 
 namespace spikeship::device {
 
@@ -145,7 +145,7 @@ struct ScanShape {
   bool repeated_input;
   // Every array may be read and written in groups of neighbours; otherwise one by one.
   bool wide;
-  SequenceType type;
+  ActivationType type;
 };
 
 // What x is normalised with on its way to the neuron, `[channels]` each; null where it is taken as it is.
@@ -316,9 +316,9 @@ DEVICE_CODE BFloat16 narrowed<BFloat16>(float x) {
 
 // Calls use(a number of the stored type). All threads take the same way.
 template <class Use>
-DEVICE_CODE void with_type(SequenceType type, Use use) {
-  if (type == SequenceType::float32) use(float{});
-  else if (type == SequenceType::float16) use(Float16{});
+DEVICE_CODE void with_type(ActivationType type, Use use) {
+  if (type == ActivationType::float32) use(float{});
+  else if (type == ActivationType::float16) use(Float16{});
   else use(BFloat16{});
 }
 
@@ -469,7 +469,7 @@ DEVICE_CODE void read_ahead(const ScanShape& shape, const void* base, size_t fir
 
 template <int width>
 DEVICE_CODE void widen(const ScanShape& shape, const Lane<width>& lane, const RowsAhead<width>& from, float (&to)[steps_ahead][width]) {
-  with_type(lane.wide ? shape.type : SequenceType::float32, [&](auto number) {
+  with_type(lane.wide ? shape.type : ActivationType::float32, [&](auto number) {
     using Numbers = Group<decltype(number), width>;
     using Words = Group<uint32_t, sizeof(Numbers) / sizeof(uint32_t)>;
     SPIKESHIP_UNROLL

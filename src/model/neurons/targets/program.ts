@@ -23,7 +23,7 @@ export function neuronProgram(choice: VariantChoice): string {
 
 /** Files of src/kernels/native that a program includes, by the name in their `#include`. */
 const KERNEL_FILES: Record<string, string> = {
-  "../sequence_type.h": "sequence_type.h",
+  "../activation_type.h": "activation_type.h",
   "neuron_scan_words.h": "neuron_scan_words.h",
   "neuron_arguments.h": "device/neuron_arguments.h",
   "neuron_block.h": "device/neuron_block.h",

@@ -46,16 +46,16 @@ double seconds(const DeviceKernels& device, Body body) {
 // Bytes that a second of copying moves: each is read once and written once.
 double copy_bandwidth(const DeviceKernels& device, size_t bytes) {
   const DeviceArray<float> from(device, bytes / sizeof(float)), to(device, bytes / sizeof(float));
-  device.fill(from.data(), bytes / sizeof(float), 1.0f);
+  device.fill(from.data(), bytes / sizeof(float), 1.0f, ActivationType::float32);
   return 2.0 * static_cast<double>(bytes) / seconds(device, [&] { device.copy(from.data(), to.data(), bytes); });
 }
 
 double product_flops(const DeviceKernels& device, size_t n) {
   const DeviceArray<float> a(device, n * n), b(device, n * n), c(device, n * n);
-  device.fill(a.data(), n * n, 1.0f);
-  device.fill(b.data(), n * n, 1.0f);
+  device.fill(a.data(), n * n, 1.0f, ActivationType::float32);
+  device.fill(b.data(), n * n, 1.0f, ActivationType::float32);
   device.set_precision(Precision::bfloat16);
-  const double time = seconds(device, [&] { device.matmul(false, true, n, n, n, a.data(), b.data(), c.data(), false); });
+  const double time = seconds(device, [&] { device.matmul(false, true, n, n, n, a.data(), b.data(), c.data(), false, {}); });
   device.set_precision(Precision::float32);
   return 2.0 * static_cast<double>(n) * n * n / time;
 }
@@ -88,9 +88,9 @@ std::vector<Convolution> convolutions(const DeviceKernels& device, size_t images
     const double time = seconds(device, call);
     measured.push_back({size + direction, time, work / time});
   };
-  measure(" forward", [&] { device.conv_forward(spec, x.data(), weight.data(), nullptr, out.data()); });
-  measure(" backward data", [&] { device.conv_backward_data(spec, y.data(), weight.data(), grad_x.data()); });
-  measure(" backward weights", [&] { device.conv_backward_weights(spec, x.data(), y.data(), grad_weight.data(), nullptr); });
+  measure(" forward", [&] { device.conv_forward(spec, x.data(), weight.data(), nullptr, out.data(), ActivationType::float32); });
+  measure(" backward data", [&] { device.conv_backward_data(spec, y.data(), weight.data(), grad_x.data(), ActivationType::float32); });
+  measure(" backward weights", [&] { device.conv_backward_weights(spec, x.data(), y.data(), grad_weight.data(), nullptr, ActivationType::float32); });
   return measured;
 }
 
@@ -126,10 +126,10 @@ struct Measured {
 
 struct Storage {
   const char* name;
-  SequenceType type;
+  ActivationType type;
   size_t bytes;
 };
-constexpr Storage storages[] = {{"float32", SequenceType::float32, 4}, {"float16", SequenceType::float16, 2}};
+constexpr Storage storages[] = {{"float32", ActivationType::float32, 4}, {"float16", ActivationType::float16, 2}};
 
 // Numbers of the element types in `convert`.
 constexpr size_t float32_number = 0, float16_number = 1;
@@ -141,7 +141,7 @@ class Sequence {
   Sequence(const DeviceKernels& device, const Storage& storage, const std::vector<float>& values)
       : Sequence(device, storage, values.size()) {
     const DeviceArray<float> plain(device, values);
-    const size_t number = storage.type == SequenceType::float32 ? float32_number : float16_number;
+    const size_t number = storage.type == ActivationType::float32 ? float32_number : float16_number;
     device.convert(float32_number, plain.data(), number, room_.data(), values.size());
   }
   float* data() const { return reinterpret_cast<float*>(room_.data()); }

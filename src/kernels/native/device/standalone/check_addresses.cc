@@ -71,9 +71,9 @@ void check_elements(const DeviceKernels& device, Report& report) {
   check(device, report, "element operations", [&](const Arrays& array) -> Results {
     const Shifted x = array(a), y = array(b), out = array.room(count), filled = array.room(count), row = array(noise(8, 3));
     device.unary(UnaryOp::tanh, x.data(), out.data(), count);
-    device.binary(BinaryOp::mul, out.data(), y.data(), out.data(), count);
+    device.binary(BinaryOp::mul, out.data(), y.data(), out.data(), count, ActivationType::float32);
     device.axpy(0.5f, x.data(), out.data(), count);
-    device.fill(filled.data(), count, 3.0f);
+    device.fill(filled.data(), count, 3.0f, ActivationType::float32);
     Broadcast plan{};
     plan.axes = 1;
     plan.shape[0] = 128;
@@ -89,6 +89,29 @@ void check_elements(const DeviceKernels& device, Report& report) {
     device.convert(1, halves.data(), 2, whole.data(), count);
     device.convert(2, whole.data(), 0, back.data(), count);
     return {back.read()};
+  });
+}
+
+// Numbers of 16 bits: converted at shifted addresses, computed with, and converted back. `shift` counts in floats, so that twice as many
+// halves lie before them.
+void check_halves(const DeviceKernels& device, ActivationType type, Report& report) {
+  const size_t rows = 131, channels = 8, count = rows * channels;
+  const size_t id = element_type(type), half_room = (count + 1) / 2;
+  const std::string name = type == ActivationType::float16 ? "float16" : "bfloat16";
+  check(device, report, "batch norm and sums in " + name, [&](const Arrays& array) -> Results {
+    const Shifted x = array(noise(count, 21)), weight = array(noise(channels, 22));
+    const Shifted half = array.room(half_room), out = array.room(half_room), sum = array.room(half_room), back = array.room(count);
+    const Shifted mean = array.room(channels), variance = array.room(channels), affine = array.room(2 * channels), sums = array.room(channels);
+    device.convert(0, x.data(), id, half.data(), count);
+    device.batch_norm_train({rows, channels, 1e-5}, half.data(), weight.data(), nullptr, mean.data(), variance.data(), affine.data(), type);
+    // statistics depend on the order of their sums; what follows from given ones does not
+    device.fill(affine.data(), channels, 2.0f, ActivationType::float32);
+    device.fill(affine.data() + channels, channels, -1.0f, ActivationType::float32);
+    device.channel_affine(rows, channels, half.data(), affine.data(), out.data(), type);
+    device.binary(BinaryOp::mul, half.data(), out.data(), sum.data(), count, type);
+    device.reduce(ReduceOp::max, sum.data(), 1, rows, channels, sums.data(), type);
+    device.convert(id, sum.data(), 0, back.data(), count);
+    return {back.read(), sums.read()};
   });
 }
 
@@ -112,7 +135,7 @@ void check_reductions(const DeviceKernels& device, Report& report) {
   const auto values = noise(count, 5);
   check(device, report, "reductions", [&](const Arrays& array) -> Results {
     const Shifted x = array(values), sums = array.room(3);
-    device.reduce(ReduceOp::sum, x.data(), 1, count / 3, 3, sums.data());
+    device.reduce(ReduceOp::sum, x.data(), 1, count / 3, 3, sums.data(), ActivationType::float32);
     const auto squares = static_cast<float>(device.sum_squares(x.data(), count));
     const auto odd = static_cast<float>(device.count_non_finite(x.data(), count));
     return {sums.read(), {squares, odd}};
@@ -126,10 +149,10 @@ void check_layers(const DeviceKernels& device, Report& report) {
     const Shifted x = array(noise(count, 6)), grad = array(noise(count, 7)), weight = array(noise(8, 8));
     const Shifted y = array.room(count), mean = array.room(8), variance = array.room(8), affine = array.room(16);
     const Shifted grad_x = array.room(count), grad_weight = array.room(8), grad_bias = array.room(8);
-    device.batch_norm_train(shape, x.data(), weight.data(), nullptr, mean.data(), variance.data(), affine.data());
-    device.channel_affine(shape.rows, shape.channels, x.data(), affine.data(), y.data());
+    device.batch_norm_train(shape, x.data(), weight.data(), nullptr, mean.data(), variance.data(), affine.data(), ActivationType::float32);
+    device.channel_affine(shape.rows, shape.channels, x.data(), affine.data(), y.data(), ActivationType::float32);
     device.batch_norm_backward(true, shape, x.data(), grad.data(), mean.data(), variance.data(), weight.data(), grad_x.data(),
-                               grad_weight.data(), grad_bias.data());
+                               grad_weight.data(), grad_bias.data(), ActivationType::float32);
     // Sums meet in another order where four channels do not share a thread.
     const auto rounded = [](std::vector<float> numbers) {
       for (float& number : numbers) number = std::round(number * 1e3f);
@@ -151,8 +174,8 @@ void check_layers(const DeviceKernels& device, Report& report) {
   check(device, report, "max pool", [&](const Arrays& array) -> Results {
     const size_t results = size_t{65} * 65 * 128, inputs = size_t{130} * 130 * 128;
     const Shifted x = array(noise(inputs, 9)), y = array.room(results), indices = array.room(results), grad_x = array.room(inputs);
-    device.pool_forward(PoolOp::max, spec, x.data(), y.data(), indices.integers());
-    device.pool_backward(PoolOp::max, spec, y.data(), indices.integers(), grad_x.data());
+    device.pool_forward(PoolOp::max, spec, x.data(), y.data(), indices.integers(), ActivationType::float32);
+    device.pool_backward(PoolOp::max, spec, y.data(), indices.integers(), grad_x.data(), ActivationType::float32);
     return {y.read(), grad_x.read()};
   });
 }
@@ -191,6 +214,7 @@ void check_training(const DeviceKernels& device, Report& report) {
 
 void check_addresses(const DeviceKernels& device, Report& report) {
   check_elements(device, report);
+  for (const ActivationType type : {ActivationType::float16, ActivationType::bfloat16}) check_halves(device, type, report);
   check_moves(device, report);
   check_reductions(device, report);
   check_layers(device, report);

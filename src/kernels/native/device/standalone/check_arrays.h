@@ -15,11 +15,11 @@ namespace spikeship::standalone {
 class Arrays {
  public:
   // `shift`: numbers between an array's memory and its beginning, so that no group of neighbours is aligned.
-  Arrays(const DeviceKernels& device, SequenceType type, size_t shift) : device_(device), type_(type), shift_(shift) {}
+  Arrays(const DeviceKernels& device, ActivationType type, size_t shift) : device_(device), type_(type), shift_(shift) {}
 
   // Values are rounded to the type first, so that both sides are given the same numbers.
   size_t sequence(std::vector<float> values) { return add(std::move(values), type_); }
-  size_t state(std::vector<float> values) { return add(std::move(values), SequenceType::float32); }
+  size_t state(std::vector<float> values) { return add(std::move(values), ActivationType::float32); }
 
   float* at(size_t index, bool on_device) {
     Array& array = arrays_[index];
@@ -39,28 +39,26 @@ class Arrays {
 
  private:
   struct Array {
-    SequenceType type;
+    ActivationType type;
     std::vector<float> host;
     std::unique_ptr<DeviceArray<uint8_t>> there;
   };
 
-  static size_t bytes_of(SequenceType type) { return type == SequenceType::float32 ? 4 : 2; }
-
-  static uint16_t bits(SequenceType type, float value) {
-    return type == SequenceType::float16 ? baseline::float16_bits(value) : baseline::bfloat16_bits(value);
+  static uint16_t bits(ActivationType type, float value) {
+    return type == ActivationType::float16 ? baseline::float16_bits(value) : baseline::bfloat16_bits(value);
   }
-  static float number(SequenceType type, uint16_t bits) {
-    return type == SequenceType::float16 ? baseline::from_float16_bits(bits) : std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+  static float number(ActivationType type, uint16_t bits) {
+    return type == ActivationType::float16 ? baseline::from_float16_bits(bits) : std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
   }
-  static float rounded(SequenceType type, float value) { return type == SequenceType::float32 ? value : number(type, bits(type, value)); }
+  static float rounded(ActivationType type, float value) { return type == ActivationType::float32 ? value : number(type, bits(type, value)); }
 
-  size_t add(std::vector<float> values, SequenceType type) {
+  size_t add(std::vector<float> values, ActivationType type) {
     std::vector<uint8_t> bytes((values.size() + shift_) * bytes_of(type));
     uint8_t* to = bytes.data() + shift_ * bytes_of(type);
     for (size_t i = 0; i < values.size(); i++) {
       values[i] = rounded(type, values[i]);
-      const uint16_t half = type == SequenceType::float32 ? uint16_t{} : bits(type, values[i]);
-      if (type == SequenceType::float32) std::memcpy(to + i * 4, &values[i], 4);
+      const uint16_t half = type == ActivationType::float32 ? uint16_t{} : bits(type, values[i]);
+      if (type == ActivationType::float32) std::memcpy(to + i * 4, &values[i], 4);
       else std::memcpy(to + i * 2, &half, 2);
     }
     arrays_.push_back({type, std::move(values), std::make_unique<DeviceArray<uint8_t>>(device_, bytes)});
@@ -73,15 +71,15 @@ class Arrays {
     std::vector<float> values(array.host.size());
     for (size_t i = 0; i < values.size(); i++) {
       uint16_t half = 0;
-      if (array.type == SequenceType::float32) std::memcpy(&values[i], from + i * 4, 4);
+      if (array.type == ActivationType::float32) std::memcpy(&values[i], from + i * 4, 4);
       else std::memcpy(&half, from + i * 2, 2);
-      if (array.type != SequenceType::float32) values[i] = number(array.type, half);
+      if (array.type != ActivationType::float32) values[i] = number(array.type, half);
     }
     return values;
   }
 
   const DeviceKernels& device_;
-  const SequenceType type_;
+  const ActivationType type_;
   const size_t shift_;
   std::vector<Array> arrays_;
 };

@@ -38,7 +38,7 @@ void check_elements(const DeviceKernels& device, Report& report) {
     }
     for (size_t op = 0; op < std::size(binary_names); op++) {
       report.check(binary_names[op] + suffix, [&] {
-        device.binary(static_cast<BinaryOp>(op), da.data(), db.data(), out.data(), count);
+        device.binary(static_cast<BinaryOp>(op), da.data(), db.data(), out.data(), count, ActivationType::float32);
         baseline::binary(static_cast<BinaryOp>(op), a.data(), b.data(), expected.data(), count);
         return difference(out.read(), expected);
       });
@@ -80,12 +80,12 @@ void check_reductions(const DeviceKernels& device, Report& report) {
     }
     const std::string suffix = " over 517 of rows of " + std::to_string(inner);
     report.check("sum" + suffix, [&] {
-      device.reduce(ReduceOp::sum, dx.data(), outer, axis, inner, out.data());
+      device.reduce(ReduceOp::sum, dx.data(), outer, axis, inner, out.data(), ActivationType::float32);
       // Double precision in another order: the last place at most.
       return distance(out.read(), sums, 1e-7);
     });
     report.check("max" + suffix, [&] {
-      device.reduce(ReduceOp::max, dx.data(), outer, axis, inner, out.data());
+      device.reduce(ReduceOp::max, dx.data(), outer, axis, inner, out.data(), ActivationType::float32);
       return difference(out.read(), largest);
     });
   }
@@ -129,7 +129,7 @@ void check_pools(const DeviceKernels& device, Report& report) {
   const DeviceArray<float> dx(device, x), y(device, spec.batch * results * spec.channels);
   for (const PoolOp op : {PoolOp::max, PoolOp::sum}) {
     report.check(op == PoolOp::max ? "max pool" : "sum pool", [&] {
-      device.pool_forward(op, spec, dx.data(), y.data(), nullptr);
+      device.pool_forward(op, spec, dx.data(), y.data(), nullptr, ActivationType::float32);
       std::vector<float> expected(spec.batch * results * spec.channels);
       for (size_t i = 0; i < expected.size(); i++) {
         const size_t c = i % spec.channels, column = i / spec.channels % 3, row = i / spec.channels / 3 % 5, n = i / spec.channels / results;
@@ -169,8 +169,8 @@ void check_norms(const DeviceKernels& device, Report& report) {
       }
     }
     report.check("batch norm of " + std::to_string(channels) + " channels", [&] {
-      device.batch_norm_train(shape, dx.data(), nullptr, nullptr, mean.data(), variance.data(), affine.data());
-      device.channel_affine(shape.rows, channels, dx.data(), affine.data(), y.data());
+      device.batch_norm_train(shape, dx.data(), nullptr, nullptr, mean.data(), variance.data(), affine.data(), ActivationType::float32);
+      device.channel_affine(shape.rows, channels, dx.data(), affine.data(), y.data(), ActivationType::float32);
       // One multiplication and one addition of float32 numbers of size 17.
       return distance(y.read(), expected, 1e-5);
     });

@@ -70,7 +70,7 @@ std::vector<double> surrogate_parameters(size_t count) {
 // What a call brings and leaves out, and how its sequences lie in memory.
 struct Case {
   size_t steps, elements;
-  SequenceType type = SequenceType::float32;
+  ActivationType type = ActivationType::float32;
   bool repeated_input = false, gives_states = false, gives_saved = false, gives_all_gradients = false;
   // Of every array, as in check_arrays.h.
   size_t shift = 0;
@@ -78,17 +78,17 @@ struct Case {
 // 70 and 300 steps need more memory than a block of threads has on the emulated device, and on a GPU.
 constexpr Case cases[] = {
     {1, 1},
-    {4, 5, SequenceType::float32, true, true},
-    {3, 1024, SequenceType::float32, false, true, true, true},
-    {7, 1027, SequenceType::float32, false, false, true, true},
-    {33, 260, SequenceType::float32, false, true, false, true},
-    {6, 260, SequenceType::float32, false, true, false, true, 1},
-    {70, 12, SequenceType::float32, true, true, false, true},
+    {4, 5, ActivationType::float32, true, true},
+    {3, 1024, ActivationType::float32, false, true, true, true},
+    {7, 1027, ActivationType::float32, false, false, true, true},
+    {33, 260, ActivationType::float32, false, true, false, true},
+    {6, 260, ActivationType::float32, false, true, false, true, 1},
+    {70, 12, ActivationType::float32, true, true, false, true},
     {300, 5},
-    {5, 516, SequenceType::float16, false, true, true, true},
-    {5, 517, SequenceType::float16, true, true, false, true},
-    {9, 516, SequenceType::bfloat16, false, true, false, true},
-    {9, 131, SequenceType::bfloat16, false, true, true, true, 3},
+    {5, 516, ActivationType::float16, false, true, true, true},
+    {5, 517, ActivationType::float16, true, true, false, true},
+    {9, 516, ActivationType::bfloat16, false, true, false, true},
+    {9, 131, ActivationType::bfloat16, false, true, true, true, 3},
 };
 
 std::string title_of(const Case& one) {
@@ -144,7 +144,7 @@ std::string forward(const DeviceKernels& device, const Variant& variant, const C
                                  .spike = arrays.at(spike, on_device),
                                  .saved = pointers<float*>(arrays, saved, on_device),
                                  .state_seqs = pointers<float*>(arrays, state_seqs, on_device),
-                                 .type = on_device ? one.type : SequenceType::float32,
+                                 .type = on_device ? one.type : ActivationType::float32,
                                  .spike_bits = on_device ? bits.data() : nullptr};
     if (on_device) device.neuron_forward(call);
     else baseline::neuron_forward(call);
@@ -208,7 +208,7 @@ std::string backward(const DeviceKernels& device, const Variant& variant, const 
         .grad_x = arrays.at(grad_x, on_device),
         .grad_initial_states = pointers<float*>(arrays, first, on_device),
         .grad_params = sums[on_device],
-        .type = on_device ? one.type : SequenceType::float32};
+        .type = on_device ? one.type : ActivationType::float32};
     if (on_device) device.neuron_backward(call);
     else baseline::neuron_backward(call);
   }

@@ -20,7 +20,7 @@ std::string refusal(const std::string& where, const std::function<void()>& body)
 // A kernel still runs, and its result comes back.
 std::string still_works(const DeviceKernels& device) {
   const DeviceArray<float> x(device, 1000);
-  device.fill(x.data(), 1000, 3.0f);
+  device.fill(x.data(), 1000, 3.0f, ActivationType::float32);
   return difference(x.read(), std::vector<float>(1000, 3.0f));
 }
 
@@ -29,7 +29,7 @@ void check_memory(const DeviceKernels& device, Report& report) {
     const size_t count = (size_t{80} << 20) / sizeof(float) + 3;
     const auto a = noise(count, 1), b = noise(count, 2);
     const DeviceArray<float> x(device, a), y(device, b);
-    device.binary(BinaryOp::add, x.data(), y.data(), y.data(), count);
+    device.binary(BinaryOp::add, x.data(), y.data(), y.data(), count, ActivationType::float32);
     // Over what the kernel reads, which it must have read by then.
     device.upload(x.data(), b.data(), count * sizeof(float));
     std::vector<float> expected(count);
@@ -71,13 +71,13 @@ struct Step {
   }
 
   void run() const {
-    device.conv_forward(spec, x.data(), kernel.data(), nullptr, images.data());
+    device.conv_forward(spec, x.data(), kernel.data(), nullptr, images.data(), ActivationType::float32);
     device.unary(UnaryOp::tanh, images.data(), images.data(), rows * features);
-    device.linear_forward(rows, features, classes, images.data(), weight.data(), bias.data(), y.data());
+    device.linear_forward(rows, features, classes, images.data(), weight.data(), bias.data(), y.data(), ActivationType::float32);
     device.cross_entropy(rows, classes, y.data(), labels.data(), loss.data(), grad.data());
-    device.matmul(true, false, classes, features, rows, grad.data(), images.data(), grad_weight.data(), false);
-    device.matmul(false, false, rows, features, classes, grad.data(), weight.data(), images.data(), false);
-    device.conv_backward_weights(spec, x.data(), images.data(), grad_kernel.data(), nullptr);
+    device.matmul(true, false, classes, features, rows, grad.data(), images.data(), grad_weight.data(), false, {});
+    device.matmul(false, false, rows, features, classes, grad.data(), weight.data(), images.data(), false, {});
+    device.conv_backward_weights(spec, x.data(), images.data(), grad_kernel.data(), nullptr, ActivationType::float32);
   }
 
   std::vector<std::vector<float>> results() const { return {loss.read(), grad_weight.read(), grad_kernel.read()}; }
@@ -104,8 +104,8 @@ std::string replays(const DeviceKernels& device) {
     device.upload(step.x.data(), x.data(), x.size() * sizeof(float));
     step.run();
     const auto expected = step.results();
-    device.fill(step.grad_weight.data(), Step::classes * Step::features, 0.0f);
-    device.fill(step.grad_kernel.data(), 16 * 16 * 9, 0.0f);
+    device.fill(step.grad_weight.data(), Step::classes * Step::features, 0.0f, ActivationType::float32);
+    device.fill(step.grad_kernel.data(), 16 * 16 * 9, 0.0f, ActivationType::float32);
     device.replay(graph);
     const auto got = step.results();
     for (size_t i = 0; i < expected.size(); i++) wrong += difference(got[i], expected[i]);
@@ -129,7 +129,7 @@ void check_recording(const DeviceKernels& device, Report& report) {
     const DeviceArray<float> x(device, 1000);
     const std::vector<float> numbers(1000);
     device.begin_capture();
-    device.fill(x.data(), 1000, 1.0f);
+    device.fill(x.data(), 1000, 1.0f, ActivationType::float32);
     const std::string wrong = refusal("upload", [&] { device.upload(x.data(), numbers.data(), 4000); });
     device.abort_capture();
     return wrong + still_works(device);
