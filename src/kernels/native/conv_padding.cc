@@ -25,6 +25,13 @@ bool padded_beyond_same(const ConvSpec& spec) {
   return false;
 }
 
+bool padded_below_window(const ConvSpec& spec) {
+  for (size_t axis = 0; axis < 3; axis++) {
+    if (spec.padding[axis] > 0 && spec.input[axis] < span(spec, axis)) return true;
+  }
+  return false;
+}
+
 ConvSpec with_padded_input(const ConvSpec& spec) {
   ConvSpec padded = spec;
   for (size_t axis = 0; axis < 3; axis++) {

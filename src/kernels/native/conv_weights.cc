@@ -46,6 +46,12 @@ bool best_kernel_errs(const ConvSpec& spec) {
   return spec.axes == 3 && spec.padding[0] > spec.stride[0] && spec.padding[0] % spec.stride[0] != 0;
 }
 
+// Whether the padding has to be written into the input (conv_padding.h).
+bool needs_padded_input(const ConvSpec& spec, ActivationType type, memory::data_type factors) {
+  const bool bfloat16 = type == ActivationType::bfloat16 || factors == memory::data_type::bf16;
+  return padded_beyond_same(spec) || (bfloat16 && padded_below_window(spec));
+}
+
 // `order`: of the weights, or null where the library may choose.
 DenseOperation make(const dnnl::engine& engine, const ConvSpec& spec, const memory::desc* order, memory::data_type factors) {
   Geometry g = geometry(spec, false, {factors, memory::data_type::f32, factors});
@@ -148,7 +154,8 @@ void backward_weights(Environment& environment, ConvSpec spec, Buffer x, Buffer 
                       ActivationType type) {
   check(spec, "convBackwardWeights");
   const Counts n = counts(spec);
-  const bool direct = read_directly(type, n) && !padded_beyond_same(spec);
+  const bool pads = needs_padded_input(spec, type, environment.dense.factor_type());
+  const bool direct = read_directly(type, n) && !pads;
   if (type != ActivationType::float32 && !direct && call_device() == nullptr) {
     const FactorsOf factors(environment, type);
     const FloatsIn x_floats(environment, x, type, n.input, "convBackwardWeights x");
@@ -171,7 +178,7 @@ void backward_weights(Environment& environment, ConvSpec spec, Buffer x, Buffer 
     std::fill_n(wanted, n.weights, 0.0f);
     return;
   }
-  if (padded_beyond_same(spec)) {
+  if (pads) {
     const ConvSpec padded = with_padded_input(spec);
     auto* input = static_cast<float*>(environment.partials.bytes(product({counts(padded).input, sizeof(float)})));
     pad_input(spec, padded, static_cast<float*>(source), input);
