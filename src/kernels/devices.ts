@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fail, formatBytes } from "../core/index.ts";
 import { packageRoot } from "./load.ts";
-import type { DeviceReport, NativeCore } from "./native-core.ts";
+import type { NativeCore } from "./native-core.ts";
+import type { DeviceReport } from "./native-types.ts";
 
 /** The CPU, or a device of the device library by its number. */
 export type Device = "cpu" | `cuda:${number}`;

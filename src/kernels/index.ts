@@ -6,6 +6,7 @@ import type { NativeCore } from "./native-core.ts";
 export { currentPlace, inPlace, lacksDeviceMemory, noteRoom, type Place } from "./device-memory.ts";
 export { type Device, type Devices, deviceLibrary } from "./devices.ts";
 export type * from "./native-core.ts";
+export type * from "./native-types.ts";
 export { processorFeatures } from "./processor.ts";
 export { Profile, type ProfiledOperation } from "./profile.ts";
 

@@ -2,7 +2,8 @@
  * How much work a call into the native core is, counted from its arguments: floating-point operations and bytes that must move. What is not listed
  * is timed without a rate.
  */
-import type { ActivationType, ConvSpec, NativeCore, NeuronBackward, NeuronForward, PoolSpec } from "./native-core.ts";
+import type { NativeCore } from "./native-core.ts";
+import type { ActivationType, ConvSpec, NeuronBackward, NeuronForward, PoolSpec } from "./native-types.ts";
 
 export interface Count {
   /** What tells calls of one function apart. */

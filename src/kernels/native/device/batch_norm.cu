@@ -36,7 +36,7 @@ struct MomentsOf {
     const auto values = load<width>(x + row * channels + column * width);
     const auto shift = load<width>(x + column * width);
     for (unsigned k = 0; k < width; k++) {
-      const double value = static_cast<double>(number(values.at[k])) - static_cast<double>(number(shift.at[k]));
+      const double value = static_cast<double>(widened(values.at[k])) - static_cast<double>(widened(shift.at[k]));
       sums.first[k] += value;
       sums.second[k] += value * value;
     }
@@ -57,9 +57,9 @@ struct GradMomentsOf {
     const auto grads = load<width>(grad + at);
     const auto means = load<width>(mean + column * width);
     for (unsigned k = 0; k < width; k++) {
-      const auto g = static_cast<double>(number(grads.at[k]));
+      const auto g = static_cast<double>(widened(grads.at[k]));
       sums.first[k] += g;
-      sums.second[k] += g * (static_cast<double>(number(values.at[k])) - static_cast<double>(means.at[k]));
+      sums.second[k] += g * (static_cast<double>(widened(values.at[k])) - static_cast<double>(means.at[k]));
     }
   }
 };
@@ -87,7 +87,7 @@ struct FinishMoments {
   DEVICE_CODE void operator()(size_t column, const TwoSums<width>& sums) const {
     for (unsigned k = 0; k < width; k++) {
       const size_t channel = column * width + k;
-      const NormMoments moments = norm_moments_of(sums.first[k], sums.second[k], rows, number(x[channel]));
+      const NormMoments moments = norm_moments_of(sums.first[k], sums.second[k], rows, widened(x[channel]));
       mean[channel] = moments.mean;
       variance[channel] = moments.variance;
       affine.write(channel, moments);
@@ -158,9 +158,9 @@ struct EachOfRows {
     for (unsigned array = 0; array < terms; array++) known[array] = load<4>(term[array] + channel);
     for (unsigned k = 0; k < 4; k++) {
       float x[inputs], t[terms];
-      for (unsigned array = 0; array < inputs; array++) x[array] = number(given[array].at[k]);
+      for (unsigned array = 0; array < inputs; array++) x[array] = widened(given[array].at[k]);
       for (unsigned array = 0; array < terms; array++) t[array] = known[array].at[k];
-      put(element(x, t), made.at[k]);
+      narrow(element(x, t), made.at[k]);
     }
     store(out + first, made);
   }
@@ -168,9 +168,9 @@ struct EachOfRows {
   DEVICE_CODE void some(size_t first, Index channel) const {
     for (size_t i = first; i < count && i < first + 4; i++) {
       float x[inputs], t[terms];
-      for (unsigned array = 0; array < inputs; array++) x[array] = number(in[array][i]);
+      for (unsigned array = 0; array < inputs; array++) x[array] = widened(in[array][i]);
       for (unsigned array = 0; array < terms; array++) t[array] = term[array][channel];
-      put(element(x, t), out[i]);
+      narrow(element(x, t), out[i]);
       channel = channel + 1 == channels.divisor ? 0 : channel + 1;
     }
   }

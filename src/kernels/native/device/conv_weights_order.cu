@@ -18,7 +18,7 @@ struct OutputsFirst {
   DEVICE_CODE void operator()(size_t i) const {
     auto output = static_cast<Index>(i);
     const Index input = split(output, inputs), point = split(output, points);
-    put(weight[(output * inputs.divisor + input) * points.divisor + point], out[i]);
+    narrow(weight[(output * inputs.divisor + input) * points.divisor + point], out[i]);
   }
 };
 
@@ -30,7 +30,7 @@ struct KernelFirst {
   DEVICE_CODE void operator()(size_t i) const {
     auto group = static_cast<Index>(i);
     const Index input = split(group, inputs), output = split(group, outputs), point = split(group, points);
-    put(weight[((group * outputs.divisor + output) * inputs.divisor + input) * points.divisor + point], out[i]);
+    narrow(weight[((group * outputs.divisor + output) * inputs.divisor + input) * points.divisor + point], out[i]);
   }
 };
 

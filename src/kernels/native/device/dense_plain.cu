@@ -21,11 +21,11 @@ struct PlainProduct {
     const Factor* b = static_cast<const Factor*>(p.b) + group * p.b_group + column * (p.transpose_b ? p.b_row : 1);
     double sum = 0;
     for (size_t inner = 0; inner < p.k; inner++) {
-      sum += static_cast<double>(number(a[inner * a_step])) * static_cast<double>(number(b[inner * b_step]));
+      sum += static_cast<double>(widened(a[inner * a_step])) * static_cast<double>(widened(b[inner * b_step]));
     }
     if (p.bias != nullptr) sum += static_cast<double>(p.bias[group * p.n + column]);
     Stored* c = static_cast<Stored*>(p.c) + group * p.c_group + row * p.c_row + column;
-    put(static_cast<float>(p.accumulate ? sum + static_cast<double>(number(*c)) : sum), *c);
+    narrow(static_cast<float>(p.accumulate ? sum + static_cast<double>(widened(*c)) : sum), *c);
   }
 };
 
@@ -39,7 +39,7 @@ struct Rows {
   DEVICE_CODE void operator()(size_t i) const {
     auto rest = static_cast<Index>(i);
     const float value = bias == nullptr ? 0.0f : bias[split(rest, columns)];
-    put(add ? number(c[i]) + value : value, c[i]);
+    narrow(add ? widened(c[i]) + value : value, c[i]);
   }
 };
 
@@ -64,10 +64,10 @@ struct RoundFactors {
     if (wide && first + 4 <= count) {
       const Pack<float, 4> given = load<4>(x + first);
       Pack<Factor, 4> rounded;
-      for (unsigned place = 0; place < 4; place++) put(given.at[place], rounded.at[place]);
+      for (unsigned place = 0; place < 4; place++) narrow(given.at[place], rounded.at[place]);
       store(out + first, rounded);
     } else {
-      for (size_t i = first; i < count && i < first + 4; i++) put(x[i], out[i]);
+      for (size_t i = first; i < count && i < first + 4; i++) narrow(x[i], out[i]);
     }
   }
 };

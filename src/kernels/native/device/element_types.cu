@@ -11,15 +11,15 @@ namespace spikeship::device {
 namespace {
 
 template <class Number>
-constexpr bool is_half = std::is_same_v<Number, Float16Factor> || std::is_same_v<Number, Bfloat16Factor>;
+constexpr bool is_half = std::is_same_v<Number, Float16> || std::is_same_v<Number, BFloat16>;
 
 template <class To, class From>
 NEURON_WORD To between(From value) {
   if constexpr (is_half<From>) {
-    return between<To>(number(value));
+    return between<To>(widened(value));
   } else if constexpr (is_half<To>) {
     To made;
-    put(static_cast<float>(value), made);
+    narrow(static_cast<float>(value), made);
     return made;
   } else {
     return converted<To>(value);
@@ -56,10 +56,10 @@ template <class Use>
 void with_type(size_t type, Use use) {
   switch (type) {
     case 0: return use(float{});
-    case 1: return use(Float16Factor{});
+    case 1: return use(Float16{});
     case 2: return use(int32_t{});
     case 3: return use(uint8_t{});
-    case 4: return use(Bfloat16Factor{});
+    case 4: return use(BFloat16{});
   }
 }
 

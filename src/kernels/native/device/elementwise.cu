@@ -65,7 +65,7 @@ struct ClampGrad {
 void fill(void* out, size_t count, float value, ActivationType type) {
   with_activation(type, [=](auto stored) {
     using Number = decltype(stored);
-    put(value, stored);
+    narrow(value, stored);
     const bool wide = aligned_to(4 * sizeof(Number), out);
     for_each(quads(count), Fill<Number>{static_cast<Number*>(out), count, stored, wide}, "fill");
   });

@@ -1,30 +1,7 @@
-// What the neuron scan's kernels are written in: a block of threads with memory of its own, whose size the call decides. Beside
-// device_words.h, because this text is also compiled at run time (nvrtc_neurons.cc), where no header of the system exists.
+// A block of threads of the neuron scan's kernels, with memory of its own, whose size the call decides.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-
-#if defined(__CUDACC_RTC__)
-#define DEVICE_CODE __device__ __forceinline__
-#define NEURON_WORD DEVICE_CODE
-#define NEURON_CONSTRUCTOR DEVICE_CODE
-#else
-#if !defined(SPIKESHIP_ISA_NAMESPACE)
-#define SPIKESHIP_ISA_NAMESPACE device
-#endif
-#include "device_words.h"
-
-#include "../number_types.h"
-#endif
-
-#if defined(__CUDA_ARCH__)
-#define SPIKESHIP_UNROLL _Pragma("unroll")
-#define SPIKESHIP_ROLLED _Pragma("unroll 1")
-#else
-#define SPIKESHIP_UNROLL
-#define SPIKESHIP_ROLLED
-#endif
+#include "run_time_words.h"
 
 namespace spikeship::device {
 

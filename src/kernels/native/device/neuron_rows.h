@@ -3,61 +3,9 @@
 
 #include "neuron_arguments.h"
 #include "neuron_block.h"
+#include "stored_numbers.h"
 
 namespace spikeship::device {
-
-struct Float16 {
-  uint16_t bits;
-};
-struct BFloat16 {
-  uint16_t bits;
-};
-
-DEVICE_CODE float widened(float x) { return x; }
-DEVICE_CODE float widened(Float16 x) {
-#if defined(__CUDA_ARCH__)
-  float wide;
-  asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(x.bits));
-  return wide;
-#elif !defined(__CUDACC__)
-  return from_float16_bits(x.bits);
-#else
-  return 0.0f;  // the host's pass of nvcc runs no kernel
-#endif
-}
-DEVICE_CODE float widened(BFloat16 x) { return __builtin_bit_cast(float, static_cast<uint32_t>(x.bits) << 16); }
-
-// To the nearest number of the type, halves to even.
-template <class Stored>
-DEVICE_CODE Stored narrowed(float x);
-template <>
-DEVICE_CODE float narrowed<float>(float x) {
-  return x;
-}
-template <>
-DEVICE_CODE Float16 narrowed<Float16>(float x) {
-#if defined(__CUDA_ARCH__)
-  uint16_t bits;
-  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));
-  return Float16{bits};
-#elif !defined(__CUDACC__)
-  return Float16{float16_bits(x)};
-#else
-  return Float16{};
-#endif
-}
-template <>
-DEVICE_CODE BFloat16 narrowed<BFloat16>(float x) {
-#if defined(__CUDA_ARCH__)
-  uint16_t bits;
-  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
-  return BFloat16{bits};
-#elif !defined(__CUDACC__)
-  return BFloat16{bfloat16_bits(x)};
-#else
-  return BFloat16{};
-#endif
-}
 
 // Calls use(a number of the stored type). All threads take the same way.
 template <class Use>
@@ -136,12 +84,12 @@ DEVICE_CODE void write_as(void* base, size_t row, const Lane<width>& lane, const
     if (lane.valid == 0) return;
     Group<Stored, width> group;
     SPIKESHIP_UNROLL
-    for (int j = 0; j < width; j++) group.at[j] = narrowed<Stored>(values[j]);
+    for (int j = 0; j < width; j++) narrow(values[j], group.at[j]);
     write_group(to, group);
   } else {
     SPIKESHIP_UNROLL
     for (int j = 0; j < width; j++) {
-      if (lane.has(j)) to[static_cast<size_t>(j) * lane.stride] = narrowed<Stored>(values[j]);
+      if (lane.has(j)) narrow(values[j], to[static_cast<size_t>(j) * lane.stride]);
     }
   }
 }

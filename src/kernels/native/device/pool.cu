@@ -27,7 +27,7 @@ struct Divisor {
 template <class Number, unsigned width>
 DEVICE_CODE Pack<Number, width> stored_as(const Pack<float, width>& values) {
   Pack<Number, width> stored;
-  for (unsigned k = 0; k < width; k++) put(values.at[k], stored.at[k]);
+  for (unsigned k = 0; k < width; k++) narrow(values.at[k], stored.at[k]);
   return stored;
 }
 
@@ -50,7 +50,7 @@ struct MaxForward {
     grid.visit_links(place, [&](Index at, uint32_t tap, const uint32_t(&)[3]) {
       const auto values = load<width>(x + at);
       for (unsigned k = 0; k < width; k++) {
-        const float value = number(values.at[k]);
+        const float value = widened(values.at[k]);
         const float kept = best.at[k];
         const bool wins = (winner.at[k] < 0) | (((value > kept) | (value != value)) & (kept == kept));
         best.at[k] = wins ? value : kept;
@@ -75,7 +75,7 @@ struct MaxBackward {
     grid.visit_links(place, [&](Index at, uint32_t tap, const uint32_t(&)[3]) {
       const auto grads = load<width>(grad_y + at);
       const auto winners = load<width>(indices + at);
-      for (unsigned k = 0; k < width; k++) sum.at[k] += winners.at[k] == static_cast<int32_t>(tap) ? number(grads.at[k]) : 0.0f;
+      for (unsigned k = 0; k < width; k++) sum.at[k] += winners.at[k] == static_cast<int32_t>(tap) ? widened(grads.at[k]) : 0.0f;
     });
     store(grad_x + i * width, stored_as<Number>(sum));
   }
@@ -93,7 +93,7 @@ struct SumForward {
     Pack<float, width> sum{};
     grid.visit_links(place, [&](Index at, uint32_t, const uint32_t(&)[3]) {
       const auto values = load<width>(x + at);
-      for (unsigned k = 0; k < width; k++) sum.at[k] += number(values.at[k]);
+      for (unsigned k = 0; k < width; k++) sum.at[k] += widened(values.at[k]);
     });
     const float by = divisor.at(grid.axis, place.position);
     // 0: a window wholly in padding that is not counted; the sum is 0 and stays so.
@@ -117,7 +117,7 @@ struct SumBackward {
     grid.visit_links(place, [&](Index at, uint32_t, const uint32_t(&output)[3]) {
       const auto grads = load<width>(grad_y + at);
       const float by = divisor.at(grid.axis, output);
-      for (unsigned k = 0; k < width; k++) sum.at[k] += number(grads.at[k]) / by;
+      for (unsigned k = 0; k < width; k++) sum.at[k] += widened(grads.at[k]) / by;
     });
     store(grad_x + i * width, stored_as<Number>(sum));
   }

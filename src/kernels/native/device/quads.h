@@ -57,18 +57,18 @@ struct EachQuad {
     for (unsigned array = 0; array < inputs; array++) given[array] = load<4>(in[array] + first);
     for (unsigned place = 0; place < 4; place++) {
       float x[inputs], y[outputs];
-      for (unsigned array = 0; array < inputs; array++) x[array] = number(given[array].at[place]);
+      for (unsigned array = 0; array < inputs; array++) x[array] = widened(given[array].at[place]);
       element(x, y);
-      for (unsigned array = 0; array < outputs; array++) put(y[array], made[array].at[place]);
+      for (unsigned array = 0; array < outputs; array++) narrow(y[array], made[array].at[place]);
     }
     for (unsigned array = 0; array < outputs; array++) store(out[array] + first, made[array]);
   }
 
   DEVICE_CODE void one(size_t i) const {
     float x[inputs], y[outputs];
-    for (unsigned array = 0; array < inputs; array++) x[array] = number(in[array][i]);
+    for (unsigned array = 0; array < inputs; array++) x[array] = widened(in[array][i]);
     element(x, y);
-    for (unsigned array = 0; array < outputs; array++) put(y[array], out[array][i]);
+    for (unsigned array = 0; array < outputs; array++) narrow(y[array], out[array][i]);
   }
 };
 

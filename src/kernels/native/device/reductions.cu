@@ -22,7 +22,7 @@ struct SumOf {
   size_t rows, columns;
   DEVICE_CODE Sum start() const { return {0.0}; }
   DEVICE_CODE void add(size_t outer, size_t row, size_t column, Sum& sum) const {
-    sum.value += static_cast<double>(number(x[(outer * rows + row) * columns + column]));
+    sum.value += static_cast<double>(widened(x[(outer * rows + row) * columns + column]));
   }
 };
 
@@ -54,7 +54,7 @@ struct HighestOf {
   size_t rows, columns;
   DEVICE_CODE Highest start() const { return {0.0f, -1}; }
   DEVICE_CODE void add(size_t outer, size_t row, size_t column, Highest& best) const {
-    best.merge({number(x[(outer * rows + row) * columns + column]), static_cast<int32_t>(row)});
+    best.merge({widened(x[(outer * rows + row) * columns + column]), static_cast<int32_t>(row)});
   }
 };
 

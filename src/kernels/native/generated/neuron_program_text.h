@@ -30,8 +30,8 @@ extern "C" __global__ void __launch_bounds__(backward_threads) neuron_backward(c
 }
 }
 )SPIKESHIP";
-inline constexpr int neuron_program_headers = 12;
-inline constexpr const char* neuron_program_names[] = {"../activation_type.h", "neuron_scan_words.h", "neuron_arguments.h", "neuron_block.h", "neuron_rows.h", "neuron_edge.h", "neuron_forward.h", "neuron_surrogates.h", "neuron_backward.h", "cstddef", "cstdint", "surrogates.h"};
+inline constexpr int neuron_program_headers = 14;
+inline constexpr const char* neuron_program_names[] = {"../activation_type.h", "neuron_scan_words.h", "neuron_arguments.h", "run_time_words.h", "neuron_block.h", "stored_numbers.h", "neuron_rows.h", "neuron_edge.h", "neuron_forward.h", "neuron_surrogates.h", "neuron_backward.h", "cstddef", "cstdint", "surrogates.h"};
 inline constexpr const char* neuron_program_texts[] = {R"SPIKESHIP(// How the numbers that layers hand on, and their gradients, lie in memory. Arithmetic and sums are float32 in every one of them.
 #pragma once
 
@@ -206,8 +206,8 @@ struct ProgramFacts {
 };
 
 }  // namespace spikeship::device
-)SPIKESHIP", R"SPIKESHIP(// What the neuron scan's kernels are written in: a block of threads with memory of its own, whose size the call decides. Beside
-// device_words.h, because this text is also compiled at run time (nvrtc_neurons.cc), where no header of the system exists.
+)SPIKESHIP", R"SPIKESHIP(// The words of kernels whose text is also compiled at run time (neuron_program.cc), where no header of the system exists: device_words.h
+// where there are such headers, else as much of it as those kernels use.
 #pragma once
 
 #include <cstddef>
@@ -233,6 +233,10 @@ struct ProgramFacts {
 #define SPIKESHIP_UNROLL
 #define SPIKESHIP_ROLLED
 #endif
+)SPIKESHIP", R"SPIKESHIP(// A block of threads of the neuron scan's kernels, with memory of its own, whose size the call decides.
+#pragma once
+
+#include "run_time_words.h"
 
 namespace spikeship::device {
 
@@ -253,11 +257,11 @@ struct NeuronBlock {
 };
 
 }  // namespace spikeship::device
-)SPIKESHIP", R"SPIKESHIP(// One thread's elements of a neuron scan, and how their numbers go to and from memory.
+)SPIKESHIP", R"SPIKESHIP(// Numbers as they are stored: float32, or 16 bits to the nearest with halves to even, as on the CPU (number_types.h). NaN stays NaN, but not
+// which one.
 #pragma once
 
-#include "neuron_arguments.h"
-#include "neuron_block.h"
+#include "run_time_words.h"
 
 namespace spikeship::device {
 
@@ -268,51 +272,43 @@ struct BFloat16 {
   uint16_t bits;
 };
 
-DEVICE_CODE float widened(float x) { return x; }
-DEVICE_CODE float widened(Float16 x) {
+NEURON_WORD float widened(float x) { return x; }
+NEURON_WORD float widened(BFloat16 x) { return __builtin_bit_cast(float, static_cast<uint32_t>(x.bits) << 16); }
+NEURON_WORD float widened(Float16 x) {
 #if defined(__CUDA_ARCH__)
   float wide;
   asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(x.bits));
   return wide;
-#elif !defined(__CUDACC__)
+#else
   return from_float16_bits(x.bits);
-#else
-  return 0.0f;  // the host's pass of nvcc runs no kernel
 #endif
 }
-DEVICE_CODE float widened(BFloat16 x) { return __builtin_bit_cast(float, static_cast<uint32_t>(x.bits) << 16); }
 
-// To the nearest number of the type, halves to even.
-template <class Stored>
-DEVICE_CODE Stored narrowed(float x);
-template <>
-DEVICE_CODE float narrowed<float>(float x) {
-  return x;
-}
-template <>
-DEVICE_CODE Float16 narrowed<Float16>(float x) {
+NEURON_WORD void narrow(float x, float& out) { out = x; }
+NEURON_WORD void narrow(float x, BFloat16& out) {
 #if defined(__CUDA_ARCH__)
-  uint16_t bits;
-  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));
-  return Float16{bits};
-#elif !defined(__CUDACC__)
-  return Float16{float16_bits(x)};
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(out.bits) : "f"(x));
 #else
-  return Float16{};
+  out.bits = bfloat16_bits(x);
 #endif
 }
-template <>
-DEVICE_CODE BFloat16 narrowed<BFloat16>(float x) {
+NEURON_WORD void narrow(float x, Float16& out) {
 #if defined(__CUDA_ARCH__)
-  uint16_t bits;
-  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
-  return BFloat16{bits};
-#elif !defined(__CUDACC__)
-  return BFloat16{bfloat16_bits(x)};
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(out.bits) : "f"(x));
 #else
-  return BFloat16{};
+  out.bits = float16_bits(x);
 #endif
 }
+
+}  // namespace spikeship::device
+)SPIKESHIP", R"SPIKESHIP(// One thread's elements of a neuron scan, and how their numbers go to and from memory.
+#pragma once
+
+#include "neuron_arguments.h"
+#include "neuron_block.h"
+#include "stored_numbers.h"
+
+namespace spikeship::device {
 
 // Calls use(a number of the stored type). All threads take the same way.
 template <class Use>
@@ -391,12 +387,12 @@ DEVICE_CODE void write_as(void* base, size_t row, const Lane<width>& lane, const
     if (lane.valid == 0) return;
     Group<Stored, width> group;
     SPIKESHIP_UNROLL
-    for (int j = 0; j < width; j++) group.at[j] = narrowed<Stored>(values[j]);
+    for (int j = 0; j < width; j++) narrow(values[j], group.at[j]);
     write_group(to, group);
   } else {
     SPIKESHIP_UNROLL
     for (int j = 0; j < width; j++) {
-      if (lane.has(j)) to[static_cast<size_t>(j) * lane.stride] = narrowed<Stored>(values[j]);
+      if (lane.has(j)) narrow(values[j], to[static_cast<size_t>(j) * lane.stride]);
     }
   }
 }
