@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { DTYPES } from "../../src/core/index.ts";
-import { type ActivationType, type BufferId, type ConvSpec, core, type PoolSpec } from "../../src/kernels/index.ts";
+import { type ActivationType, type BufferId, core, type PoolSpec } from "../../src/kernels/index.ts";
 import { bytes, from, noise, read, readInts, room } from "../kernels/buffers.ts";
-import { points, windows } from "../kernels/geometry.ts";
+import { convSpecs, points, windows } from "../kernels/geometry.ts";
 import { CUT_SUMS, onBoth, whole } from "./both.ts";
 import { describeOnDevice } from "./device.ts";
 import { anyFloats, expectSameBits, replayed } from "./same-bits.ts";
@@ -69,21 +69,7 @@ const poolSpecs: fc.Arbitrary<PoolSpec> = fc
   })
   .map(({ window, ...rest }) => ({ ...window, ...rest }));
 
-const convSpecs: fc.Arbitrary<ConvSpec> = fc
-  .record({
-    window: windows({ maxStride: 2, halfPadding: false, ceil: true }),
-    batch: fc.integer({ min: 1, max: 3 }),
-    groups: fc.constantFrom(1, 1, 2),
-    inGroup: fc.constantFrom(1, 3, 4, 8),
-    outGroup: fc.constantFrom(1, 2, 5, 8),
-  })
-  .map(({ window, batch, groups, inGroup, outGroup }) => ({
-    ...window,
-    batch,
-    groups,
-    inChannels: groups * inGroup,
-    outChannels: groups * outGroup,
-  }));
+const convs = convSpecs({ maxStride: 2, halfPadding: false, ceil: true }, [1, 1, 2], [1, 3, 4, 8], [1, 2, 5, 8]);
 
 describeOnDevice("activations of 16 bits on a device", () => {
   it("are converted to the CPU's bits, from and to every type", () => {
@@ -192,7 +178,7 @@ describeOnDevice("activations of 16 bits on a device", () => {
 
   it("are convolved, with a bias and both gradients, like the CPU's", () => {
     fc.assert(
-      fc.property(convSpecs, halves, (spec, type) => {
+      fc.property(convs, halves, (spec, type) => {
         const x = spec.batch * points(spec.input) * spec.inChannels;
         const y = spec.batch * points(spec.output) * spec.outChannels;
         const weights = (spec.outChannels * spec.inChannels * points(spec.kernel)) / spec.groups;

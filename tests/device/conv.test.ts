@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterEach, expect, it } from "vitest";
 import { type ConvSpec, core, devices } from "../../src/kernels/index.ts";
 import { bytes, floats, from, noise, read, result, room, worstDifference } from "../kernels/buffers.ts";
-import { points, windows } from "../kernels/geometry.ts";
+import { convSpecs, points } from "../kernels/geometry.ts";
 import { CUT_SUMS, onBoth, precisions, whole, withoutNegativeZero } from "./both.ts";
 import { DEVICE, describeOnDevice } from "./device.ts";
 
@@ -17,21 +17,12 @@ type Numbers = (count: number, seed: number) => Float32Array;
 
 const exactNumbers: Numbers = (count, seed) => whole(noise(count, seed), 4);
 
-const specs: fc.Arbitrary<ConvSpec> = fc
-  .record({
-    window: windows({ maxStride: 3, halfPadding: false, ceil: true }),
-    batch: fc.integer({ min: 1, max: 3 }),
-    groups: fc.constantFrom(1, 1, 2, 3),
-    inGroup: fc.constantFrom(1, 2, 3, 4, 8, 17),
-    outGroup: fc.constantFrom(1, 2, 5, 16),
-  })
-  .map(({ window, batch, groups, inGroup, outGroup }) => ({
-    ...window,
-    batch,
-    groups,
-    inChannels: groups * inGroup,
-    outChannels: groups * outGroup,
-  }));
+const specs = convSpecs(
+  { maxStride: 3, halfPadding: false, ceil: true },
+  [1, 1, 2, 3],
+  [1, 2, 3, 4, 8, 17],
+  [1, 2, 5, 16],
+);
 
 const counts = (spec: ConvSpec) => ({
   x: spec.batch * points(spec.input) * spec.inChannels,

@@ -80,7 +80,7 @@ describeOnDevice("without them in the system's folders", () => {
   });
 
   it("the toolkit's are taken before those of Python packages", async (context) => {
-    if (installed) context.skip();
+    if (installed) context.skip("NVIDIA's libraries are installed in the system's folders");
     const compiler = nvrtc(join(folder, "toolkit", "lib64", "libnvrtc.so.13"), 1);
     const site = join(folder, "venv", "lib", "python3.12", "site-packages", "nvidia");
     nvrtc(join(site, "cu13", "lib", "libnvrtc.so.13"), 2);
@@ -98,7 +98,7 @@ describeOnDevice("without them in the system's folders", () => {
   });
 
   it("info names what was tried, and what to set", async (context) => {
-    if (installed) context.skip();
+    if (installed) context.skip("NVIDIA's libraries are installed in the system's folders");
     const { out } = await spikeship(["info"], { env: { ...bare, SPIKESHIP_CUDA_PATH: join(folder, "empty") } });
     expect(out).toMatch(/^library +cuDNN: not found \(libcudnn\.so\.9 in the system's folders, .*empty/m);
     expect(out).toMatch(/SPIKESHIP_CUDA_PATH=<folder>.*SPIKESHIP_PYTHON_SITE=<site-packages>/);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type ConvSpec, core } from "../../src/kernels/index.ts";
 import { bytes, floats, from, noise, read, result, room, worstDifference } from "./buffers.ts";
-import { convLoops, points, windows } from "./geometry.ts";
+import { convLoops, convSpecs, points } from "./geometry.ts";
 
 /**
  * Float32 sums of n products below 1 in any order: partial sums reach about sqrt(n), each addition errs by 2^-24 of that, and the
@@ -84,21 +84,12 @@ describe("linearForward", () => {
 });
 
 describe("convolution", () => {
-  const specs: fc.Arbitrary<ConvSpec> = fc
-    .record({
-      window: windows({ maxStride: 3, halfPadding: false, ceil: false }),
-      batch: fc.integer({ min: 1, max: 3 }),
-      groups: fc.constantFrom(1, 1, 2, 3),
-      inGroup: fc.constantFrom(1, 2, 3, 5, 16, 17),
-      outGroup: fc.constantFrom(1, 2, 4, 16, 19),
-    })
-    .map(({ window, batch, groups, inGroup, outGroup }) => ({
-      ...window,
-      batch,
-      groups,
-      inChannels: groups * inGroup,
-      outChannels: groups * outGroup,
-    }));
+  const specs = convSpecs(
+    { maxStride: 3, halfPadding: false, ceil: false },
+    [1, 1, 2, 3],
+    [1, 2, 3, 5, 16, 17],
+    [1, 2, 4, 16, 19],
+  );
 
   function compare(spec: ConvSpec, withBias: boolean): void {
     const x = noise(spec.batch * points(spec.input) * spec.inChannels, 7);

@@ -51,6 +51,30 @@ export function windows(limits: Limits): fc.Arbitrary<Window> {
   }));
 }
 
+/** Random convolutions over such windows, with the groups and channels of a group chosen from those given. */
+export function convSpecs(
+  limits: Limits,
+  groups: number[],
+  inGroup: number[],
+  outGroup: number[],
+): fc.Arbitrary<ConvSpec> {
+  return fc
+    .record({
+      window: windows(limits),
+      batch: fc.integer({ min: 1, max: 3 }),
+      groups: fc.constantFrom(...groups),
+      inGroup: fc.constantFrom(...inGroup),
+      outGroup: fc.constantFrom(...outGroup),
+    })
+    .map(({ window, batch, groups, inGroup, outGroup }) => ({
+      ...window,
+      batch,
+      groups,
+      inChannels: groups * inGroup,
+      outChannels: groups * outGroup,
+    }));
+}
+
 export const points = (sizes: readonly number[]) => sizes.reduce((product, size) => product * size, 1);
 
 /** Index along each axis of a flat number. */

@@ -3,25 +3,11 @@ import fc from "fast-check";
 import { afterEach, expect, it } from "vitest";
 import { type ConvSpec, core } from "../../src/kernels/index.ts";
 import { from, result } from "./buffers.ts";
-import { convLoops, points, windows } from "./geometry.ts";
+import { convLoops, convSpecs, points } from "./geometry.ts";
 
 const RUNS = Number(process.env.SPIKESHIP_RUNS ?? 150);
 
-const specs: fc.Arbitrary<ConvSpec> = fc
-  .record({
-    window: windows({ maxStride: 3, halfPadding: false, ceil: false }),
-    batch: fc.integer({ min: 1, max: 3 }),
-    groups: fc.constantFrom(1, 2, 3),
-    inGroup: fc.constantFrom(1, 2, 5, 16),
-    outGroup: fc.constantFrom(1, 2, 5, 16),
-  })
-  .map(({ window, batch, groups, inGroup, outGroup }) => ({
-    ...window,
-    batch,
-    groups,
-    inChannels: groups * inGroup,
-    outChannels: groups * outGroup,
-  }));
+const specs = convSpecs({ maxStride: 3, halfPadding: false, ceil: false }, [1, 2, 3], [1, 2, 5, 16], [1, 2, 5, 16]);
 
 /** Whole numbers from -4 to 4. */
 const wholes = (count: number, seed: number) =>

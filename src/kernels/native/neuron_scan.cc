@@ -22,6 +22,7 @@ namespace spikeship::SPIKESHIP_ISA_NAMESPACE {
 namespace {
 
 #include "neuron_scan_words.h"
+#include "neuron_edge_words.h"
 // Every neuron's step has the same arguments; few neurons need them all.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -54,24 +55,6 @@ void for_each_block(size_t elements, size_t steps, size_t size, Work work) {
     const size_t first = b * size;
     work(Block{first, elements - first < size ? elements - first : size}, b);
   }
-}
-
-// Numbers at the edge are float32; grid neurons count in steps of 1 / scale inside.
-template <class Neuron>
-NEURON_WORD typename Neuron::Register from_edge(const Neuron& neuron, float value) {
-  if constexpr (Neuron::is_grid) {
-    return nearest(static_cast<double>(value) * static_cast<double>(neuron.gridScale));
-  } else if constexpr (Neuron::is_half) {
-    return half(value);
-  } else {
-    return value;
-  }
-}
-
-template <class Neuron>
-NEURON_WORD float to_edge(const Neuron& neuron, typename Neuron::Register value) {
-  if constexpr (Neuron::is_grid) return from_grid(value, neuron.gridScale);
-  else return value;
 }
 
 template <class Neuron>

@@ -13,8 +13,6 @@ void surrogate_row(const double* parameters, const float* argument, float* slope
 // Parameter gradients are summed in double precision over eight lanes: the same order on every instruction set.
 constexpr size_t sum_lanes = 8;
 
-constexpr bool has_bit(int mask, int bit) { return (mask >> bit & 1) != 0; }
-
 // A stored value of element i, or 0 where the derivative does not read it.
 template <class Neuron, class Register = typename Neuron::Register>
 NEURON_WORD Register stored_at(const Register* const (&stored)[Neuron::stored], int k, size_t i) {
@@ -100,19 +98,6 @@ void sum_contributions(BackwardRows<Neuron>& rows, size_t n) {
     }
     for (size_t lane = 0; i < n; i++, lane++) sums[lane] += static_cast<double>(values[i]);
   }
-}
-
-// Gradients arrive per unit at the edge; inside they are per grid step.
-template <class Neuron>
-NEURON_WORD float inward(const Neuron& neuron) {
-  if constexpr (Neuron::is_grid) return 1.0f / neuron.gridScale;
-  else return 1.0f;
-}
-
-template <class Neuron>
-NEURON_WORD float outward(const Neuron& neuron) {
-  if constexpr (Neuron::is_grid) return neuron.gridScale;
-  else return 1.0f;
 }
 
 inline void add_scaled_row(const float* from, float scale, float* to, size_t n) {

@@ -1,18 +1,13 @@
 // Looks up the functions of cuBLASLt.
 #include "cublas_functions.h"
 
-#include <type_traits>
-
 #include "library_search.h"
 
 namespace spikeship::device::cublas {
 namespace {
 
 bool load(const OpenLibrary& library, Functions& f) {
-  const auto get = [&](auto& function, const char* name) {
-    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(library.symbol(name));
-    return function != nullptr;
-  };
+  const auto get = [&](auto& function, const char* name) { return library.find(function, name); };
   return get(f.create, "cublasLtCreate") && get(f.status_string, "cublasLtGetStatusString") &&
          get(f.operation_create, "cublasLtMatmulDescCreate") && get(f.operation_destroy, "cublasLtMatmulDescDestroy") &&
          get(f.operation_set, "cublasLtMatmulDescSetAttribute") && get(f.layout_create, "cublasLtMatrixLayoutCreate") &&

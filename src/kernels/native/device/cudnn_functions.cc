@@ -1,18 +1,13 @@
 // Looks up the functions of cuDNN.
 #include "cudnn_functions.h"
 
-#include <type_traits>
-
 #include "library_search.h"
 
 namespace spikeship::device::cudnn {
 namespace {
 
 bool load(const OpenLibrary& library, Functions& f) {
-  const auto get = [&](auto& function, const char* name) {
-    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(library.symbol(name));
-    return function != nullptr;
-  };
+  const auto get = [&](auto& function, const char* name) { return library.find(function, name); };
   return get(f.create, "cudnnCreate") && get(f.set_stream, "cudnnSetStream") && get(f.status_string, "cudnnGetErrorString") &&
          get(f.create_descriptor, "cudnnBackendCreateDescriptor") && get(f.destroy_descriptor, "cudnnBackendDestroyDescriptor") &&
          get(f.finalize, "cudnnBackendFinalize") && get(f.set, "cudnnBackendSetAttribute") && get(f.get, "cudnnBackendGetAttribute") &&

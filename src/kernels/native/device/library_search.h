@@ -22,6 +22,12 @@ class OpenLibrary {
   const std::string& file() const { return file_; }
   // The address of a function, or null: not there.
   void* symbol(const char* name) const;
+  // Points `function` at it; false: not there.
+  template <class Function>
+  bool find(Function*& function, const char* name) const {
+    function = reinterpret_cast<Function*>(symbol(name));
+    return function != nullptr;
+  }
 
  private:
   explicit OpenLibrary(Library which);

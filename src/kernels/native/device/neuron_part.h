@@ -19,6 +19,7 @@ namespace {
 #if defined(__CUDACC__)
 #pragma nv_diagnostic pop
 #endif
+#include "../neuron_edge_words.h"
 #include "neuron_edge.h"
 #include "neuron_forward.h"
 #include "neuron_surrogates.h"

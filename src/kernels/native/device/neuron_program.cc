@@ -33,8 +33,7 @@ constexpr const char* portable_architecture = "compute_80";
 
 template <class Function>
 void take(const OpenLibrary& library, const char* name, Function*& function) {
-  function = reinterpret_cast<Function*>(library.symbol(name));
-  if (function == nullptr) throw Failure{"NATIVE", "compileNeuron", std::string("NVRTC with the function ") + name, library.file(), ""};
+  if (!library.find(function, name)) throw Failure{"NATIVE", "compileNeuron", std::string("NVRTC with the function ") + name, library.file(), ""};
 }
 
 const Compiler& compiler() {

@@ -9,7 +9,8 @@ namespace spikeship::device {
 #include "neuron_scan_words.h"
 #include "surrogates.h"
 )SPIKESHIP";
-inline constexpr const char* neuron_program_tail = R"SPIKESHIP(#include "neuron_edge.h"
+inline constexpr const char* neuron_program_tail = R"SPIKESHIP(#include "neuron_edge_words.h"
+#include "neuron_edge.h"
 #include "neuron_forward.h"
 #include "neuron_surrogates.h"
 #include "neuron_backward.h"
@@ -30,8 +31,8 @@ extern "C" __global__ void __launch_bounds__(backward_threads) neuron_backward(c
 }
 }
 )SPIKESHIP";
-inline constexpr int neuron_program_headers = 14;
-inline constexpr const char* neuron_program_names[] = {"../activation_type.h", "neuron_scan_words.h", "neuron_arguments.h", "run_time_words.h", "neuron_block.h", "stored_numbers.h", "neuron_rows.h", "neuron_edge.h", "neuron_forward.h", "neuron_surrogates.h", "neuron_backward.h", "cstddef", "cstdint", "surrogates.h"};
+inline constexpr int neuron_program_headers = 15;
+inline constexpr const char* neuron_program_names[] = {"../activation_type.h", "neuron_scan_words.h", "neuron_edge_words.h", "neuron_arguments.h", "run_time_words.h", "neuron_block.h", "stored_numbers.h", "neuron_rows.h", "neuron_edge.h", "neuron_forward.h", "neuron_surrogates.h", "neuron_backward.h", "cstddef", "cstdint", "surrogates.h"};
 inline constexpr const char* neuron_program_texts[] = {R"SPIKESHIP(// How the numbers that layers hand on, and their gradients, lie in memory. Arithmetic and sums are float32 in every one of them.
 #pragma once
 
@@ -121,6 +122,36 @@ NEURON_WORD double saturate24(double i) {
   const double above = i < -8388607.0 ? -8388607.0 : i;
   return above > 8388607.0 ? 8388607.0 : above;
 }
+)SPIKESHIP", R"SPIKESHIP(// What lies between a neuron and memory, for the CPU and for device libraries. Numbers at the edge are float32; grid neurons count in steps of
+// 1 / scale inside, and the half reading rounds. Included inside the including file's own namespace, after neuron_scan_words.h.
+
+template <class Neuron>
+NEURON_WORD typename Neuron::Register from_edge(const Neuron& neuron, float value) {
+  if constexpr (Neuron::is_grid) return nearest(static_cast<double>(value) * static_cast<double>(neuron.gridScale));
+  else if constexpr (Neuron::is_half) return half(value);
+  else return value;
+}
+
+template <class Neuron>
+NEURON_WORD float to_edge(const Neuron& neuron, typename Neuron::Register value) {
+  if constexpr (Neuron::is_grid) return from_grid(value, neuron.gridScale);
+  else return value;
+}
+
+// Gradients arrive per unit at the edge; inside they are per grid step.
+template <class Neuron>
+NEURON_WORD float inward(const Neuron& neuron) {
+  if constexpr (Neuron::is_grid) return 1.0f / neuron.gridScale;
+  else return 1.0f;
+}
+
+template <class Neuron>
+NEURON_WORD float outward(const Neuron& neuron) {
+  if constexpr (Neuron::is_grid) return neuron.gridScale;
+  else return 1.0f;
+}
+
+constexpr bool has_bit(int mask, int bit) { return (mask >> bit & 1) != 0; }
 )SPIKESHIP", R"SPIKESHIP(// A neuron scan as its kernels get it: plain numbers and device pointers, the same for every variant.
 #pragma once
 
@@ -554,39 +585,10 @@ DEVICE_CODE void write_bits(const ScanShape& shape, uint32_t* words, size_t t, c
 }
 
 }  // namespace spikeship::device
-)SPIKESHIP", R"SPIKESHIP(// Numbers at the edge are float32; grid neurons count in steps of 1 / scale inside, and the half reading rounds. The words of the
-// generated neurons are included here, into the namespace of the including file.
+)SPIKESHIP", R"SPIKESHIP(// The elements of a thread between a neuron and memory. Included into the namespace of the including file, after neuron_edge_words.h.
 
 template <class Neuron>
 constexpr int scan_width = Neuron::is_grid ? 2 : 4;
-
-template <class Neuron>
-NEURON_WORD typename Neuron::Register from_edge(const Neuron& neuron, float value) {
-  if constexpr (Neuron::is_grid) return nearest(static_cast<double>(value) * static_cast<double>(neuron.gridScale));
-  else if constexpr (Neuron::is_half) return half(value);
-  else return value;
-}
-
-template <class Neuron>
-NEURON_WORD float to_edge(const Neuron& neuron, typename Neuron::Register value) {
-  if constexpr (Neuron::is_grid) return from_grid(value, neuron.gridScale);
-  else return value;
-}
-
-// Gradients arrive per unit at the edge; inside they are per grid step.
-template <class Neuron>
-NEURON_WORD float inward(const Neuron& neuron) {
-  if constexpr (Neuron::is_grid) return 1.0f / neuron.gridScale;
-  else return 1.0f;
-}
-
-template <class Neuron>
-NEURON_WORD float outward(const Neuron& neuron) {
-  if constexpr (Neuron::is_grid) return neuron.gridScale;
-  else return 1.0f;
-}
-
-constexpr bool has_bit(int mask, int bit) { return (mask >> bit & 1) != 0; }
 
 // The states of a thread's elements before step 0.
 template <class Neuron, int width>

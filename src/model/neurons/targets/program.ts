@@ -25,6 +25,7 @@ export function neuronProgram(choice: VariantChoice): string {
 const KERNEL_FILES: Record<string, string> = {
   "../activation_type.h": "activation_type.h",
   "neuron_scan_words.h": "neuron_scan_words.h",
+  "neuron_edge_words.h": "neuron_edge_words.h",
   "neuron_arguments.h": "device/neuron_arguments.h",
   "run_time_words.h": "device/run_time_words.h",
   "neuron_block.h": "device/neuron_block.h",
@@ -50,7 +51,8 @@ namespace spikeship::device {
 #include "surrogates.h"
 `;
 
-const TAIL = `#include "neuron_edge.h"
+const TAIL = `#include "neuron_edge_words.h"
+#include "neuron_edge.h"
 #include "neuron_forward.h"
 #include "neuron_surrogates.h"
 #include "neuron_backward.h"
